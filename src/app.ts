@@ -1,0 +1,122 @@
+// createApp(): mounts the routes behind their guards and answers every failure. No port, no globals.
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { type ApiError, apiError, toApiError, toErrorBody } from './errors.ts';
+import { type Log, logFailure } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { AppDeps, AppEnv } from './routes/app-context.ts';
+import { chatCompletions } from './routes/chat-completions.ts';
+import {
+  guardHost,
+  limitBody,
+  refuseWhileDraining,
+  requireApiKey,
+  requireJson,
+} from './routes/guards.ts';
+import { listModels, retrieveModel } from './routes/models.ts';
+import { healthz, prometheus, readyz } from './routes/probes.ts';
+
+export type App = Hono<AppEnv>;
+
+export function createApp(deps: AppDeps): App {
+  const app: App = new Hono<AppEnv>();
+  // Every running answer listens to it; more than ten are no leak.
+  setMaxListeners(0, deps.cutoff);
+  app.use(identify(deps.log));
+  // Probes stand before the guards; whatever is mounted after them, or is not mounted at all,
+  // is out of reach without a key. The order decides, so no path can be spelled around it.
+  app.get('/healthz', healthz());
+  app.get('/readyz', readyz(deps));
+  app.get('/ping', readyz(deps));
+  app.use(guardHost(deps.config), requireApiKey(deps.config));
+  app.get('/metrics', prometheus(deps));
+  const v1 = openaiRoutes(deps);
+  app.route('/v1', v1);
+  // Hugging Face's serving runtimes answer under this prefix.
+  app.route('/openai/v1', v1);
+  refuseOtherMethods(app);
+  app.notFound((c) => {
+    throw apiError('not_found', { method: c.req.method, path: c.req.path.slice(0, 200) });
+  });
+  app.onError((cause, c) => {
+    const error = toApiError(cause);
+    logFailure(c.var.log, error);
+    if (!c.var.metered) countFailure(deps.metrics, c.req.path, error);
+    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
+    return c.json(toErrorBody(error), error.status);
+  });
+  return app;
+}
+
+/** For requests that never reach the app: a Host or a request line that makes no URL. */
+export function answerUnroutable(cause: unknown): Response {
+  const malformed = cause instanceof Error && cause.name === 'RequestError';
+  const error = malformed
+    ? apiError('invalid_request', { param: null, message: `${cause.message}.` })
+    : toApiError(cause);
+  return Response.json(toErrorBody(error), { status: error.status, headers: error.headers });
+}
+
+function openaiRoutes(deps: AppDeps): App {
+  const v1: App = new Hono<AppEnv>();
+  v1.get('/models', listModels(deps));
+  v1.get('/models/:id{.+}', retrieveModel(deps));
+  v1.post(
+    '/chat/completions',
+    refuseWhileDraining(deps),
+    requireJson(),
+    limitBody(deps.config),
+    chatCompletions(deps),
+  );
+  return v1;
+}
+
+/** Gives each request an id and a logger bound to it; a caller's own id is kept where it is plain. */
+function identify(log: Log): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const startedMs = performance.now();
+    const given = c.req.header('x-request-id') ?? '';
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : `req_${randomUUID()}`;
+    c.set('requestId', requestId);
+    c.set('log', log.child({ request_id: requestId }));
+    c.header('x-request-id', requestId);
+    await next();
+    const ms = Math.round(performance.now() - startedMs);
+    c.header('openai-processing-ms', String(ms));
+    const { method, path } = c.req;
+    c.var.log.debug(
+      { method, path: path.slice(0, 200), status: c.res.status, ms },
+      'response began',
+    );
+  };
+}
+
+/** Every path that some method has answers the others with 405; called after the last route. */
+function refuseOtherMethods(app: App): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === 'ALL') continue;
+    methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, allowed] of methods) {
+    if (allowed.has('GET')) allowed.add('HEAD');
+    app.all(path, (c) => {
+      const { method } = c.req;
+      throw apiError('method_not_allowed', { method, path: c.req.path, allow: [...allowed] });
+    });
+  }
+}
+
+/** Only requests for an answer are counted; the model is unknown here, or not to be trusted. */
+function countFailure(metrics: Metrics, path: string, { code, status }: ApiError): void {
+  if (!path.endsWith('/chat/completions')) return;
+  metrics.coconut_requests_total.inc({
+    model: 'none',
+    endpoint: 'chat.completions',
+    status: String(status),
+    finish_reason: 'error',
+  });
+  if (status === 429 || status === 503)
+    metrics.coconut_requests_rejected_total.inc({ reason: code });
+}

@@ -1,0 +1,88 @@
+// The only reader of environment variables: one schema, one frozen result, every bad key reported
+// at once. docs/api.md lists what each one does.
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`);
+
+const commaSeparated = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const bundledModels = fileURLToPath(new URL('../models', import.meta.url));
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const environmentSchema = z
+  .object({
+    /** 0 takes any free port. */
+    PORT: whole(0, 65_535).default(8080),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    /** A checkpoint, or a folder of checkpoints. */
+    MODEL_DIR: z.string().min(1).default(bundledModels),
+    /** Id of the checkpoint that is loaded before /readyz says 200; the first one by name without it. */
+    MODEL: z.string().min(1).optional(),
+    /** Comma-separated; none means that no key is asked for. */
+    API_KEYS: commaSeparated.default([]),
+    /** Requests that may wait for a slot, per checkpoint. */
+    QUEUE_LIMIT: whole(0, 100_000).default(64),
+    /** Sequences that share a batch. */
+    SLOTS: whole(1, 1024).default(8),
+    /** Positions per slot; a checkpoint's n_positions where that is smaller. */
+    SLOT_CAPACITY: whole(8, 1_048_576).default(1024),
+    MAX_PREFILL_TOKENS: whole(1, 1_048_576).default(512),
+    THREADS: whole(1, 1024).default(Math.min(4, availableParallelism())),
+    BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
+    HEARTBEAT_SECONDS: whole(1, 3600).default(15),
+    /** After SIGTERM: how long requests are still taken, for a load balancer to notice /readyz. */
+    LEAVE_SECONDS: whole(0, 600).default(0),
+    /** After that: how long running requests may take to finish. */
+    DRAIN_SECONDS: whole(0, 3600).default(25),
+    LOG_LEVEL: z.enum(logLevels).default('info'),
+  })
+  .transform((env) => ({
+    port: env.PORT,
+    host: env.HOST,
+    modelDir: env.MODEL_DIR,
+    model: env.MODEL,
+    apiKeys: env.API_KEYS,
+    queueLimit: env.QUEUE_LIMIT,
+    slots: env.SLOTS,
+    slotCapacity: env.SLOT_CAPACITY,
+    maxPrefillTokens: env.MAX_PREFILL_TOKENS,
+    threads: env.THREADS,
+    bodyLimitBytes: env.BODY_LIMIT_BYTES,
+    heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
+    leaveMs: env.LEAVE_SECONDS * 1000,
+    drainMs: env.DRAIN_SECONDS * 1000,
+    logLevel: env.LOG_LEVEL,
+  }));
+
+export type Config = Readonly<z.output<typeof environmentSchema>>;
+
+/** Every environment variable that could not be used, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Throws a ConfigError; an empty variable counts as one that is not set. */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.entries(environment).filter(([, value]) => value !== '');
+  const result = environmentSchema.safeParse(Object.fromEntries(given));
+  if (result.success) return Object.freeze(result.data);
+  const lines = result.error.issues.map((issue) => {
+    const key = String(issue.path[0]);
+    // A key's value may be a secret; the others help to find the mistake.
+    const got = key === 'API_KEYS' ? '' : `, got ${JSON.stringify(environment[key])}`;
+    return `config: ${key} ${issue.message}${got}`;
+  });
+  throw new ConfigError(lines.join('\n'));
+}

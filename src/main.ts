@@ -1,0 +1,95 @@
+// Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
+// a second signal exits at once. Run it with `npm start`.
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApp } from './app.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { type HttpServer, listen } from './http-server.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { Phase } from './routes/app-context.ts';
+import { readServedCheckpoints, type ServedCheckpoints } from './served-checkpoints.ts';
+
+/** Time for the last error event to leave, once running answers were cut off. */
+const cutoffGraceMs = 1000;
+
+async function main(): Promise<void> {
+  const metrics = createMetrics();
+  const sinceStart = coldStartClock(metrics);
+  sinceStart('import');
+  const config = readConfig(process.env);
+  const log = createLog(config.logLevel);
+  const served = readServedCheckpoints({ config, metrics, log });
+  sinceStart('checkpoints');
+  const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
+  const app = createApp({
+    models: served.models,
+    config,
+    metrics,
+    log,
+    phase: () => lifecycle.phase,
+    cutoff: lifecycle.cutoff.signal,
+  });
+  const engineReady = served.models[0]?.engine().ready();
+  const server = await listen(app, config);
+  sinceStart('listen');
+  const ids = served.models.map((model) => model.id);
+  log.info({ url: server.url, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);
+  onSignal(log, () => drain(lifecycle, server, served, config));
+  await engineReady;
+  sinceStart('ready');
+  log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
+}
+
+/** performance.now() counts from the start of the process. */
+function coldStartClock(metrics: Metrics): (phase: string) => void {
+  const packageJson = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(packageJson) as { version: string };
+  metrics.coconut_build_info.set({ version, node: process.version }, 1);
+  return (phase) => metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
+}
+
+function onSignal(log: Log, drainAll: () => Promise<void>): void {
+  let seen = false;
+  const onFirst = (signal: string) => {
+    // Whoever signals twice does not want to wait.
+    if (seen) process.exit(1);
+    seen = true;
+    log.info({ signal }, 'draining');
+    drainAll().then(
+      () => {
+        log.info('drained');
+        process.exit(0);
+      },
+      (error) => fail(error),
+    );
+  };
+  process.on('SIGTERM', onFirst);
+  process.on('SIGINT', onFirst);
+}
+
+/** Ends running answers with an error event only once DRAIN_SECONDS are over. */
+async function drain(
+  lifecycle: { phase: Phase; cutoff: AbortController },
+  server: HttpServer,
+  served: ServedCheckpoints,
+  config: Config,
+): Promise<void> {
+  lifecycle.phase = 'leaving';
+  await delay(config.leaveMs);
+  lifecycle.phase = 'draining';
+  const closed = server.close();
+  await Promise.race([closed, delay(config.drainMs)]);
+  lifecycle.cutoff.abort();
+  await Promise.race([closed, delay(cutoffGraceMs)]);
+  server.destroy();
+  await Promise.all(served.engines().map((engine) => engine.drain()));
+}
+
+function fail(error: unknown): never {
+  const lines = error instanceof ConfigError ? error.message : String((error as Error).stack);
+  process.stderr.write(`${lines}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,47 @@
+// One file of a checkpoint at a time: read it, parse it, and report whatever is wrong with it as a
+// CheckpointError that names the file.
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { SafetensorsError } from './safetensors-header.ts';
+
+export class CheckpointError extends Error {
+  override name = 'CheckpointError';
+  readonly file: string;
+  constructor(file: string, reason: string, options?: ErrorOptions) {
+    super(`${file}: ${reason}`, options);
+    this.file = file;
+  }
+}
+
+export function readJson<T>(path: string, schema: z.ZodType<T>): T {
+  const json: unknown = within(path, () => JSON.parse(readFileSync(path, 'utf8')));
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new CheckpointError(path, issues.join('; '));
+}
+
+/** null where the file does not exist. */
+export function readOptionalJson<T>(path: string, schema: z.ZodType<T>): T | null {
+  try {
+    return readJson(path, schema);
+  } catch (error) {
+    if (error instanceof CheckpointError && isMissingFile(error.cause)) return null;
+    throw error;
+  }
+}
+
+function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** Runs what concerns the file at `path`; its failures become CheckpointErrors. */
+export function within<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw new CheckpointError(path, cause.reason, { cause });
+    const reason = isMissingFile(cause) ? 'file is missing' : (cause as Error).message;
+    throw new CheckpointError(path, reason, { cause });
+  }
+}

@@ -1,0 +1,109 @@
+// Chain of continuous thought (Hao et al. 2024, arXiv 2412.06769), unrolled: question, K thoughts, tail.
+// The state after the final LayerNorm at <bot> is the first thought, the state at thought i the next;
+// each is fed as the next input embedding. The tail starts in the pass of the last thought.
+import type { GraphBuilder, Value } from '../onnx/graph.ts';
+import * as op from '../onnx/ops.ts';
+import { causalBias, type Gpt2Output, gpt2, type KeyValues, type Past } from './gpt2.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { Parameters } from './parameters.ts';
+
+/** Text of one part of the sequence, batch-aligned. */
+export type Segment = {
+  ids: Value; // int64 [N, T]
+  positionIds: Value; // int64 [N, T]
+  keyBias: Value; // [N, 1, 1, T]: 0 or MASKED
+};
+
+export type CoconutInputs = {
+  /** Text that groups of rows share, encoded once: N = B / rowsPerContext. */
+  context: (Segment & { rowsPerContext: number }) | null;
+  /** N = B, padded on the left, so that the last column is the position before the first thought. */
+  question: Segment;
+  /** int64 [B, K], one column per thought; null when there are none. */
+  thoughtPositionIds: Value | null;
+  /** What follows the last thought (<eot>, remaining steps, answer); padded on the right. */
+  tail: Segment;
+};
+
+/**
+ * @returns [B, 1 + K + T, D] where T is the tail's length: the states at the last question position, at
+ *   each thought, and at each tail position. Column c predicts what stands at column c + 1, and for
+ *   c < K column c is thought c + 1 itself.
+ */
+export function unrollThoughts(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: Parameters,
+  inputs: CoconutInputs,
+): Value {
+  const embed = (ids: Value): Value => op.gather(g, parameters.get('transformer.wte.weight')!, ids);
+  const zeroBias = g.constant(new Float32Array(1), [1, 1, 1, 1]);
+  const rows = inputs.question.ids.shape[0] as number;
+  const shared: Past[] = [];
+  let own: Past | null = null;
+
+  const forward = (embeddings: Value, positionIds: Value, keyBias: Value): Gpt2Output => {
+    const pasts = own ? [...shared, own] : shared;
+    const output = gpt2(
+      g,
+      config,
+      parameters,
+      embeddings,
+      positionIds,
+      pasts,
+      causalBias(g, positionIds, keyBias),
+    );
+    own = extend(g, own, output.layers, keyBias);
+    return output;
+  };
+
+  if (inputs.context) {
+    const { ids, positionIds, keyBias, rowsPerContext } = inputs.context;
+    const bias = causalBias(g, positionIds, keyBias);
+    const { layers } = g.scope('context', () =>
+      gpt2(g, config, parameters, embed(ids), positionIds, [], bias),
+    );
+    shared.push({ layers, bias: keyBias, rowsPerContext });
+  }
+  const { question, tail, thoughtPositionIds } = inputs;
+  const asked = g.scope('question', () =>
+    forward(embed(question.ids), question.positionIds, question.keyBias),
+  );
+  const T = question.ids.shape[1] as number;
+  let state = op.slice(g, asked.hidden, 1, T - 1, T); // [B, 1, D]
+  const states = [state];
+  const thoughts = (thoughtPositionIds?.shape[1] ?? 0) as number;
+  const thoughtPosition = (k: number): Value => op.slice(g, thoughtPositionIds!, 1, k, k + 1);
+  const thoughtBias = op.expand(g, zeroBias, [rows, 1, 1, 1]);
+  for (let k = 0; k < thoughts - 1; k++) {
+    state = g.scope(`thought.${k}`, () => forward(state, thoughtPosition(k), thoughtBias)).hidden;
+    states.push(state);
+  }
+  const last = g.scope('tail', () => {
+    if (thoughts === 0) return forward(embed(tail.ids), tail.positionIds, tail.keyBias);
+    return forward(
+      op.concat(g, [state, embed(tail.ids)], 1),
+      op.concat(g, [thoughtPosition(thoughts - 1), tail.positionIds], 1),
+      op.concat(g, [thoughtBias, tail.keyBias], 3),
+    );
+  });
+  return op.concat(g, [...states, last.hidden], 1);
+}
+
+/** The rows' own past, longer by the positions just computed. */
+function extend(
+  g: GraphBuilder,
+  past: Past | null,
+  layers: readonly KeyValues[],
+  keyBias: Value,
+): Past {
+  if (!past) return { layers, bias: keyBias, rowsPerContext: 1 };
+  return {
+    layers: layers.map(({ key, value }, l) => ({
+      key: op.concat(g, [past.layers[l]!.key, key], 2),
+      value: op.concat(g, [past.layers[l]!.value, value], 2),
+    })),
+    bias: op.concat(g, [past.bias, keyBias], 3),
+    rowsPerContext: 1,
+  };
+}

@@ -1,0 +1,142 @@
+// The README.md of a checkpoint: a pure function of what the other files say. It states figures
+// only where eval.json has them.
+import type { EvalReport, EvalRun } from './eval-report.ts';
+import type { CoconutConfig, ModelConfig } from './model-config.ts';
+import { parameterCount } from './parameters.ts';
+
+export type CardSource = {
+  id: string;
+  config: ModelConfig;
+  training: Record<string, unknown>;
+  evalReport: EvalReport | null;
+};
+
+/** Markdown with the front matter that Hugging Face's hub reads. */
+export function modelCard({ id, config, training, evalReport }: CardSource): string {
+  const sections = [
+    frontMatter(id, evalReport),
+    `# ${id}\n\n${summary(config)}`,
+    `## How it reasons\n\n${reasoning(config.coconut)}`,
+    `## How it was trained\n\n${trainingTable(training)}`,
+    `## Figures\n\n${evalReport === null ? 'Not measured yet.' : figures(evalReport)}`,
+    `## Serve it\n\n${serving(id, config.coconut)}`,
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function frontMatter(id: string, report: EvalReport | null): string {
+  const lines = [
+    'license: mit',
+    'library_name: coconut-serve',
+    'pipeline_tag: text-generation',
+    'tags: [coconut, latent-reasoning, gpt2]',
+  ];
+  if (report !== null) {
+    const name = JSON.stringify(report.data.name);
+    lines.push(
+      'model-index:',
+      `  - name: ${JSON.stringify(id)}`,
+      '    results:',
+      '      - task: { type: text-generation }',
+      `        dataset: { name: ${name}, type: ${name} }`,
+      '        metrics:',
+      `          - { type: accuracy, value: ${report.as_trained.accuracy} }`,
+    );
+  }
+  return ['---', ...lines, '---'].join('\n');
+}
+
+function summary(config: ModelConfig): string {
+  const { n_layer, n_embd, n_head, n_positions, vocab_size } = config;
+  const millions = (parameterCount(config) / 1e6).toFixed(2);
+  return [
+    `A GPT-2 of ${millions} million parameters: ${n_layer} layers, width ${n_embd}, ${n_head} heads,`,
+    `${n_positions} positions, ${vocab_size} tokens. Trained by coconut-serve with method`,
+    `\`${config.coconut.method}\`. It answers the kind of question it was trained on and nothing else.`,
+  ].join('\n');
+}
+
+function reasoning(coconut: CoconutConfig): string {
+  const { filler, thoughts_per_step, max_stage, default_thoughts, supervision } = coconut;
+  switch (filler) {
+    case 'none':
+      return 'In text, if at all: there is nothing between the question and the generated tokens.';
+    case 'pause':
+      return `After the question it reads ${default_thoughts} pause tokens, then answers.`;
+    case 'thought': {
+      const method = [
+        'In continuous thoughts (Coconut, arXiv 2412.06769): between `<bot>` and `<eot>` the hidden',
+        'state of one position is the input of the next, and no token is sampled.',
+        `Its curriculum has ${max_stage} stages, each replacing one reasoning step by`,
+        `${countOf(thoughts_per_step)}. Unless a request says otherwise it takes ${countOf(default_thoughts)}.`,
+      ].join('\n');
+      if (supervision === 'none') return method;
+      return `${method}\n\nThis is the step-supervised variant, not plain Coconut: each thought was also\ntrained to spell out the search frontier at its depth.`;
+    }
+  }
+}
+
+function countOf(thoughts: number): string {
+  return thoughts === 1 ? '1 thought' : `${thoughts} thoughts`;
+}
+
+function trainingTable(training: Record<string, unknown>): string {
+  const rows = Object.entries(training)
+    .filter(([, value]) => value === null || typeof value !== 'object')
+    .map(([name, value]) => `| ${name} | ${String(value).replaceAll('|', '\\|')} |`);
+  const table = rows.length === 0 ? '' : `| | |\n| --- | --- |\n${rows.join('\n')}\n\n`;
+  return `${table}The whole record is in \`training.json\`.`;
+}
+
+function figures(report: EvalReport): string {
+  const { data, as_trained, zero_thoughts, shuffled_thoughts, cot_baseline } = report;
+  const rows = [runRow('as trained', as_trained)];
+  if (zero_thoughts) rows.push(runRow('control: zero thoughts', zero_thoughts));
+  if (shuffled_thoughts) rows.push(runRow("control: another item's thoughts", shuffled_thoughts));
+  if (cot_baseline) {
+    const { checkpoint, items, accuracy, mean_text_tokens } = cot_baseline;
+    const tokens = mean_text_tokens.toFixed(2);
+    rows.push(
+      `| chain of thought: ${checkpoint} | ${items} | ${percent(accuracy)} | | 0 | ${tokens} | ${tokens} |`,
+    );
+  }
+  return [
+    `Measured ${report.date} on ${data.name} (${data.items} items, sha256 \`${data.sha256}\`)`,
+    `with weights of sha256 \`${report.checkpoint_sha256}\`. Means per item; \`<eos>\` is not counted.`,
+    '',
+    '| | items | accuracy | 95% interval | thoughts | text tokens | sum |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function runRow(name: string, run: EvalRun): string {
+  const [low, high] = run.accuracy_ci95;
+  const cells = [
+    name,
+    run.items,
+    percent(run.accuracy),
+    `${percent(low)} to ${percent(high)}`,
+    run.mean_thoughts.toFixed(2),
+    run.mean_text_tokens.toFixed(2),
+    run.mean_total_tokens.toFixed(2),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function percent(ratio: number): string {
+  return `${(100 * ratio).toFixed(1)}%`;
+}
+
+function serving(id: string, { filler, default_thoughts }: CoconutConfig): string {
+  const thoughts = filler === 'none' ? '' : `, "latent_thoughts": ${default_thoughts}`;
+  return [
+    'Put this directory into `models/` of coconut-serve, then:',
+    '',
+    '```sh',
+    `MODEL=${id} npm start`,
+    'curl http://127.0.0.1:8080/v1/chat/completions -H "content-type: application/json" \\',
+    `  -d '{"model": "${id}", "messages": [{"role": "user", "content": "…"}]${thoughts}}'`,
+    '```',
+  ].join('\n');
+}

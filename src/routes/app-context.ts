@@ -1,0 +1,28 @@
+// What every route is given: the served models, the limits, and where to report.
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** serving; leaving: not ready but still taking requests; draining: refusing new ones. */
+export type Phase = 'serving' | 'leaving' | 'draining';
+
+export type AppDeps = {
+  /** The first one is the default: /readyz waits for it. */
+  models: readonly ServedModel[];
+  config: Pick<Config, 'host' | 'apiKeys' | 'bodyLimitBytes' | 'heartbeatMs'>;
+  metrics: Metrics;
+  log: Log;
+  phase: () => Phase;
+  /** Aborted when running answers must end now, because the process is about to exit. */
+  cutoff: AbortSignal;
+};
+
+export type AppEnv = {
+  Variables: {
+    requestId: string;
+    log: Log;
+    /** Set once the answer meter counts this request, so that a failure is not counted twice. */
+    metered?: true;
+  };
+};

@@ -1,0 +1,86 @@
+// POST /v1/chat/completions: parse, submit, then stream or collect.
+import { randomUUID } from 'node:crypto';
+import type { Context, Handler } from 'hono';
+import { logFailure } from '../log.ts';
+import { type Answer, startAnswer } from './answer.ts';
+import { metered } from './answer-meter.ts';
+import type { AppDeps, AppEnv } from './app-context.ts';
+import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
+import { stopStrings, toGenerationRequest } from './chat-request.ts';
+import { type ResponseHead, toCompletion } from './chat-response.ts';
+import { chatStream } from './chat-stream.ts';
+import { readJson } from './guards.ts';
+import { findModel, type ServedModel } from './served-model.ts';
+
+export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
+  return async (c) => {
+    const arrivedMs = performance.now();
+    const request = parseChatRequest(await readJson(c));
+    const model = findModel(deps.models, request.model);
+    const answer = startAnswer(model, toGenerationRequest(request, model), {
+      stop: stopStrings(request),
+      arrivedMs,
+      signals: [c.req.raw.signal, deps.cutoff],
+    });
+    c.set('metered', true);
+    const events = metered(answer.events, {
+      metrics: deps.metrics,
+      log: c.var.log,
+      model,
+      endpoint: 'chat.completions',
+      baselineTask: baselineTask(request),
+    });
+    const counted = { ...answer, events };
+    const head = responseHead(model);
+    return request.stream
+      ? streamed(c, counted, request, head, deps.config.heartbeatMs)
+      : c.json(await collected(counted, request, head));
+  };
+}
+
+async function collected({ events }: Answer, request: ChatRequest, head: ResponseHead) {
+  let text = '';
+  for await (const event of events) {
+    if (event.kind === 'text') text += event.text;
+    if (event.kind === 'finished') {
+      return toCompletion(head, text, event, request.metadata ?? null);
+    }
+  }
+  throw new Error('the engine ended an answer without a finished event');
+}
+
+function streamed(
+  c: Context<AppEnv>,
+  answer: Answer,
+  request: ChatRequest,
+  head: ResponseHead,
+  heartbeatMs: number,
+): Response {
+  const stream = chatStream(answer, {
+    head,
+    includeUsage: request.stream_options?.include_usage ?? false,
+    heartbeatMs,
+    onFailure: (error) => logFailure(c.var.log, error),
+  });
+  return c.body(stream, 200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  });
+}
+
+function responseHead(model: ServedModel): ResponseHead {
+  return {
+    id: `chatcmpl-${randomUUID()}`,
+    created: Math.floor(Date.now() / 1000),
+    model: model.id,
+    system_fingerprint: `fp_${model.weightsSha256.slice(0, 10)}`,
+    service_tier: 'default',
+  };
+}
+
+/** Metadata reaches the server through every OpenAI client, which a header of ours would not. */
+function baselineTask({ metadata }: ChatRequest): string | undefined {
+  const { baseline_task } = metadata ?? {};
+  return baseline_task;
+}

@@ -1,0 +1,79 @@
+// AnswerEvent → OpenAI's chat.completion, chat.completion.chunk and usage objects. Pure.
+import type { AnswerEvent, AnswerTimings, AnswerUsage } from './answer.ts';
+
+type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
+
+/** What every object of one response shares. */
+export type ResponseHead = {
+  id: string;
+  created: number;
+  model: string;
+  system_fingerprint: string;
+  service_tier: 'default';
+};
+
+/** OpenAI's usage: thoughts are reasoning tokens, and completion_tokens includes them. */
+export function toUsage({ promptTokens, thoughts, textTokens }: AnswerUsage) {
+  const completionTokens = thoughts + textTokens;
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+    completion_tokens_details: {
+      reasoning_tokens: thoughts,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
+  };
+}
+
+/** Where the time went: an extension, beside OpenAI's fields. Milliseconds. */
+export function toTimings(timings: AnswerTimings) {
+  return {
+    queue_ms: timings.queueMs,
+    prefill_ms: timings.prefillMs,
+    latent_ms: timings.latentMs,
+    decode_ms: timings.decodeMs,
+    time_to_first_token_ms: timings.firstTextMs,
+    total_ms: timings.totalMs,
+  };
+}
+
+export function toCompletion(
+  head: ResponseHead,
+  content: string,
+  { reason, usage, timings }: Finished,
+  metadata: Record<string, string> | null,
+) {
+  const message = { role: 'assistant', content, refusal: null };
+  return {
+    ...head,
+    object: 'chat.completion',
+    choices: [{ index: 0, message, logprobs: null, finish_reason: reason }],
+    usage: toUsage(usage),
+    timings: toTimings(timings),
+    ...(metadata && { metadata }),
+  };
+}
+
+type Delta = { role?: 'assistant'; content?: string };
+
+/** Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. */
+export function chunkWriter(head: ResponseHead, includeUsage: boolean) {
+  const base = { ...head, object: 'chat.completion.chunk' };
+  const chunk = (delta: Delta, finish_reason: 'stop' | 'length' | null) => ({
+    ...base,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    ...(includeUsage && { usage: null }),
+  });
+  return {
+    first: () => chunk({ role: 'assistant', content: '' }, null),
+    text: (content: string) => chunk({ content }, null),
+    last: ({ reason, usage, timings }: Finished) => [
+      { ...chunk({}, reason), timings: toTimings(timings) },
+      ...(includeUsage ? [{ ...base, choices: [], usage: toUsage(usage) }] : []),
+    ],
+  };
+}

@@ -1,0 +1,88 @@
+// What a request must pass before a route sees it: Host, API key, a server that still takes work,
+// a body that is plain JSON of bounded size.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { apiError } from '../errors.ts';
+import type { AppDeps, AppEnv } from './app-context.ts';
+
+type Guard = MiddlewareHandler<AppEnv>;
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/**
+ * A server on loopback without keys trusts whoever reaches it, so a web page whose name was rebound
+ * to 127.0.0.1 must not: its requests carry that name as Host.
+ */
+export function guardHost({ host, apiKeys }: AppDeps['config']): Guard {
+  const open = apiKeys.length > 0 || !loopback.has(host);
+  return async (c, next) => {
+    const { hostname } = new URL(c.req.url);
+    if (!open && !loopback.has(hostname)) throw apiError('host_not_allowed', { host: hostname });
+    await next();
+  };
+}
+
+/** Hashes make the compared lengths equal; every key is compared, so time tells nothing. */
+export function requireApiKey({ apiKeys }: AppDeps['config']): Guard {
+  const known = apiKeys.map(sha256);
+  return async (c, next) => {
+    if (known.length > 0) {
+      const token = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+      if (token === undefined) throw apiError('invalid_api_key', { given: 'missing' });
+      const given = sha256(token);
+      const matches = known.filter((key) => timingSafeEqual(key, given));
+      if (matches.length === 0) throw apiError('invalid_api_key', { given: 'unknown' });
+    }
+    await next();
+  };
+}
+
+/** Refuses new work once the server drains, and asks the client to connect elsewhere. */
+export function refuseWhileDraining({ phase }: AppDeps): Guard {
+  return async (c, next) => {
+    if (phase() !== 'draining') return next();
+    c.header('connection', 'close');
+    throw apiError('engine_unavailable', { state: 'draining' });
+  };
+}
+
+/** Only uncompressed JSON: a compressed body could unfold past the limit. */
+export function requireJson(): Guard {
+  return async (c, next) => {
+    const encoding = c.req.header('content-encoding') ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity') {
+      throw unsupported('Content-Encoding', encoding, 'identity');
+    }
+    const type = c.req.header('content-type') ?? 'nothing';
+    if (!/^application\/json\s*(;|$)/i.test(type)) {
+      throw unsupported('Content-Type', type, 'application/json');
+    }
+    await next();
+  };
+}
+
+export function limitBody({ bodyLimitBytes }: AppDeps['config']): Guard {
+  return bodyLimit({
+    maxSize: bodyLimitBytes,
+    onError: () => {
+      throw apiError('payload_too_large', { limitBytes: bodyLimitBytes });
+    },
+  });
+}
+
+/** Throws invalid_json, with the place only: the parser's own message quotes the body. */
+export async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  const text = await c.req.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const position = /position (\d+)/.exec(String(error))?.[1] ?? text.length;
+    throw apiError('invalid_json', { reason: `parsing stopped at character ${position}.` });
+  }
+}
+
+function unsupported(header: string, given: string, expected: string) {
+  return apiError('unsupported_media_type', { header, given: given.slice(0, 100), expected });
+}

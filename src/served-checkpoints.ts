@@ -1,0 +1,126 @@
+// MODEL_DIR → the models that are served, each with an engine that starts on first use and reports
+// into the metrics.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import { type Engine, startEngine } from './engine/engine.ts';
+import type { StepReport } from './engine/messages.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
+import { type ServedModel, thoughtLimits } from './routes/served-model.ts';
+
+export type ServedCheckpoints = {
+  /** The default first. */
+  models: ServedModel[];
+  /** Those that were started. */
+  engines: () => Engine[];
+};
+
+type Deps = { config: Config; metrics: Metrics; log: Log };
+
+/** Throws where a checkpoint is malformed, there is none, or MODEL is not among them. */
+export function readServedCheckpoints(deps: Deps): ServedCheckpoints {
+  const { config } = deps;
+  const started: Engine[] = [];
+  const models = checkpointDirs(config.modelDir)
+    .map(readCheckpoint)
+    .map((checkpoint) => toServedModel(checkpoint, deps, started));
+  const first = config.model === undefined ? models[0] : models.find((m) => m.id === config.model);
+  if (!first) {
+    const ids = models.map((model) => model.id).join(', ') || 'no checkpoint';
+    throw new Error(`${config.modelDir} holds ${ids}; MODEL asks for ${config.model ?? 'any'}`);
+  }
+  const rest = models.filter((model) => model !== first);
+  return { models: [first, ...rest], engines: () => started };
+}
+
+function checkpointDirs(modelDir: string): string[] {
+  const isCheckpoint = (dir: string) => existsSync(join(dir, 'config.json'));
+  if (isCheckpoint(modelDir)) return [modelDir];
+  return readdirSync(modelDir)
+    .sort()
+    .map((name) => join(modelDir, name))
+    .filter(isCheckpoint);
+}
+
+function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): ServedModel {
+  const { id, config, tokenizer, chatTemplate, generationConfig } = checkpoint;
+  const slotCapacity = Math.min(deps.config.slotCapacity, config.n_positions);
+  let engine: Engine | null = null;
+  const start = () => {
+    engine = startReporting(checkpoint, slotCapacity, deps);
+    started.push(engine);
+    return engine;
+  };
+  const model = {
+    id,
+    createdSeconds: Math.floor(statSync(checkpoint.weightsPath).mtimeMs / 1000),
+    config,
+    tokenizer,
+    chatTemplate,
+    samplingDefaults: {
+      temperature: generationConfig.temperature ?? 1,
+      topP: generationConfig.top_p ?? 1,
+    },
+    evalReport: figuresOf(checkpoint, deps.log),
+    weightsSha256: checkpoint.sha256,
+    slotCapacity,
+    engine: () => engine ?? start(),
+  };
+  exportModel(model, deps.metrics);
+  return model;
+}
+
+/** Figures of other weights are not this checkpoint's: they are not served. */
+function figuresOf({ id, sha256, evalReport }: Checkpoint, log: Log) {
+  if (!evalReport || evalReport.checkpoint_sha256 === sha256) return evalReport;
+  log.warn({ model: id, sha256, measured: evalReport.checkpoint_sha256 }, 'eval.json is of others');
+  return null;
+}
+
+function startReporting(
+  { id, dir }: Checkpoint,
+  slotCapacity: number,
+  { config, metrics, log }: Deps,
+): Engine {
+  const { slots, maxPrefillTokens, threads, queueLimit } = config;
+  const options = { checkpointDir: dir, slots, slotCapacity, maxPrefillTokens, threads };
+  const engine = startEngine(options, { queueLimit });
+  metrics.coconut_batch_slots.set({ model: id }, slots);
+  engine.onStep((report) => observeStep(report, id, metrics));
+  engine.ready().then(
+    ({ loadMs }) => metrics.coconut_model_load_seconds.set({ model: id }, loadMs / 1000),
+    (error) => log.error({ model: id, err: error }, 'the engine could not start'),
+  );
+  return engine;
+}
+
+function observeStep(report: StepReport, model: string, metrics: Metrics): void {
+  const { prefillRows, latentRows, decodeRows } = report;
+  const rows = { prefill: prefillRows, latent: latentRows, decode: decodeRows };
+  const active = Object.entries(rows).filter(([, count]) => count > 0);
+  const phase = active.length === 1 ? active[0]?.[0] : 'mixed';
+  const labels = { model, phase: phase ?? 'mixed' };
+  metrics.coconut_engine_step_seconds.observe(labels, report.durationMs / 1000);
+  metrics.coconut_batch_size.observe(labels, prefillRows + latentRows + decodeRows);
+  metrics.coconut_requests_running.set({ model }, report.running);
+  metrics.coconut_requests_waiting.set({ model }, report.waiting);
+}
+
+function exportModel(model: ServedModel, metrics: Metrics): void {
+  const { method } = model.config.coconut;
+  const thoughts = String(thoughtLimits(model.config).default);
+  const checkpoint_sha = model.weightsSha256;
+  metrics.coconut_model_info.set({ model: model.id, checkpoint_sha, method, thoughts }, 1);
+  const report = model.evalReport;
+  if (!report?.cot_baseline) return;
+  const { checkpoint: baseline, accuracy, mean_text_tokens, sd_text_tokens } = report.cot_baseline;
+  const dataset = report.data.name;
+  metrics.coconut_baseline_info.set({ baseline, dataset, model: model.id }, 1);
+  metrics.coconut_baseline_tokens_mean.set({ baseline }, mean_text_tokens);
+  metrics.coconut_baseline_tokens_stddev.set({ baseline }, sd_text_tokens);
+  metrics.coconut_baseline_accuracy_ratio.set({ baseline, system: 'cot' }, accuracy);
+  const coconut = report.as_trained.accuracy;
+  metrics.coconut_baseline_accuracy_ratio.set({ baseline, system: 'coconut' }, coconut);
+}

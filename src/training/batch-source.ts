@@ -1,0 +1,97 @@
+// Train step → batch. A batch depends on nothing but the run's seed and the step's number, so that a
+// resumed run sees what an uninterrupted one would have seen.
+import { Random } from '../random.ts';
+import { type Buckets, collate, type StagedGroup, type TrainBatch } from './collate.ts';
+import { lastStage, methodStage, type StageRule, stageExample } from './curriculum.ts';
+import type { ExampleGroup } from './datasets/example.ts';
+import { methods } from './methods.ts';
+import { addThoughtTargets } from './step-supervision.ts';
+import { locateStep, type Segment, type TrainingConfig } from './training-config.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** Graphs are compiled per bucketed shape; context lengths vary most. */
+const BUCKETS: Buckets = { context: 32, question: 2, tail: 8 };
+
+/** Batches drawn at once and cut by length, so that little is padded. */
+const POOL_BATCHES = 16;
+
+export class BatchSource {
+  readonly #config: TrainingConfig;
+  readonly #data: TrainingData;
+  readonly #rule: StageRule;
+  #pool: { key: string; batches: ExampleGroup[][] } | null = null;
+
+  constructor(config: TrainingConfig, data: TrainingData) {
+    this.#config = config;
+    this.#data = data;
+    this.#rule = config;
+  }
+
+  /** The batch of a train step (from 0) and the stage it was staged at. */
+  batch(trainStep: number): { batch: TrainBatch; stage: number } {
+    const { segment, index, within } = locateStep(this.#config, trainStep);
+    const groups = this.#poolOf(segment, index, Math.floor(within / POOL_BATCHES))[within % POOL_BATCHES]!;
+    const stage = this.#drawStage(segment, new Random(this.#seed(index, 1, within)));
+    const staged = groups.map((group) => this.#stage(group, segment, stage));
+    const batch = collate(staged, BUCKETS);
+    if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
+    const supervised = this.#config.supervision === 'frontier' && segment.task === 'questions' && batch.shape.thoughts > 0;
+    if (supervised) addThoughtTargets(batch, groups, this.#data, this.#config);
+    return { batch, stage };
+  }
+
+  /** Pools are drawn whole: 0 = data, 1 = stages keep their random streams apart. */
+  #seed(segmentIndex: number, stream: number, n: number): number {
+    return ((this.#config.seed * 31 + segmentIndex) * 2 + stream) * 1_000_003 + n;
+  }
+
+  #poolOf(segment: Segment, index: number, pool: number): ExampleGroup[][] {
+    const key = `${index}/${pool}`;
+    if (this.#pool?.key === key) return this.#pool.batches;
+    const { groups: G, perGroup } = this.#config.batch;
+    const random = new Random(this.#seed(index, 0, pool));
+    const drawn = this.#data.groups(random, segment, G * POOL_BATCHES, perGroup);
+    drawn.sort((a, b) => a.context.length - b.context.length);
+    const batches = Array.from({ length: POOL_BATCHES }, (_, i) => drawn.slice(i * G, (i + 1) * G));
+    this.#pool = { key, batches: random.shuffle(batches) };
+    return this.#pool.batches;
+  }
+
+  /** Mixed stages (the reference's uniform_prob), drawn once per batch so that a batch has one shape. */
+  #drawStage(segment: Segment, random: Random): number {
+    const mixed = random.uniform() < segment.mixedStageProbability;
+    const scheduled = mixed ? random.int(lastStage(this.#rule) + 1) : segment.stage;
+    return methodStage(methods[this.#config.method], scheduled, this.#rule);
+  }
+
+  #stage(group: ExampleGroup, segment: Segment, stage: number): StagedGroup {
+    const { vocabulary } = this.#data;
+    const contextIds = vocabulary.encode(group.context);
+    if (segment.task === 'walks') {
+      const examples = group.examples.map(({ steps }) => ({
+        questionIds: vocabulary.encode('\n'),
+        thoughts: 0,
+        tailIds: [...steps.flatMap((step) => vocabulary.encode(`${step}\n`)), vocabulary.eos],
+        unlabelled: 0,
+      }));
+      return { contextIds, examples };
+    }
+    const method = methods[this.#config.method];
+    return { contextIds, examples: group.examples.map((example) => stageExample(example, method, stage, this.#rule, vocabulary)) };
+  }
+
+  /** Labels that are no entity count `weight` of one that is; the weights still sum to 1. */
+  #reweigh({ feeds, labelMask, shape }: TrainBatch, weight: number): void {
+    const entities = new Set(this.#data.roles.entities.flat());
+    const weights = feeds['label_weights']!.data as Float32Array;
+    const ids = feeds['tail_ids']!.data as BigInt64Array;
+    const width = shape.tailLength - shape.unlabelled;
+    let total = 0;
+    for (let i = 0; i < weights.length; i++) {
+      const id = Number(ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!);
+      weights[i] = labelMask[i]! * (entities.has(id) ? 1 : weight);
+      total += weights[i]!;
+    }
+    for (let i = 0; i < weights.length; i++) weights[i]! /= total;
+  }
+}

@@ -1,0 +1,104 @@
+// Staged examples → the tensors of one batch: questions padded on the left, so that all rows start
+// thinking at the same column, tails on the right. Position ids count real tokens only.
+import { MASKED } from '../model/gpt2.ts';
+import { type Tensor, tensor } from '../onnx/session.ts';
+import type { StagedExample } from './curriculum.ts';
+import type { BatchShape } from './training-graph.ts';
+
+export type StagedGroup = { contextIds: number[]; examples: StagedExample[] };
+
+/** Lengths are rounded up to multiples of these, so that few graphs serve all batches. */
+export type Buckets = { context: number; question: number; tail: number };
+
+export type TrainBatch = {
+  shape: BatchShape;
+  feeds: Record<string, Tensor>;
+  /** 1 on a real label, row-major [B, labels]. */
+  labelMask: Uint8Array;
+};
+
+type Side = 'left' | 'right';
+
+/** Rows of ids → ids, position ids (from `starts[row]`) and key bias, padded on one side. */
+function padRows(name: string, rows: readonly number[][], starts: readonly number[], length: number, side: Side): Record<string, Tensor> {
+  const B = rows.length;
+  const ids = new BigInt64Array(B * length);
+  const positions = new BigInt64Array(B * length);
+  const bias = new Float32Array(B * length).fill(MASKED);
+  rows.forEach((row, b) => {
+    const first = b * length + (side === 'left' ? length - row.length : 0);
+    row.forEach((id, t) => {
+      ids[first + t] = BigInt(id);
+      positions[first + t] = BigInt(starts[b]! + t);
+      bias[first + t] = 0;
+    });
+    // A padded query sees the row's real keys, never only padding, so that its softmax stays tame.
+    if (side === 'right') positions.fill(BigInt(starts[b]! + row.length - 1), first + row.length, first + length);
+  });
+  return {
+    [`${name}_ids`]: tensor('int64', ids, [B, length]),
+    [`${name}_position_ids`]: tensor('int64', positions, [B, length]),
+    [`${name}_bias`]: tensor('float32', bias, [B, 1, 1, length]),
+  };
+}
+
+const longest = (rows: readonly number[][]): number => Math.max(...rows.map((row) => row.length));
+const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+
+/**
+ * All groups of a batch hold equally many examples, all at the same number of thoughts.
+ * Groups without a shared context (contextIds empty) become a batch without one.
+ */
+export function collate(groups: readonly StagedGroup[], buckets: Buckets): TrainBatch {
+  const examples = groups.flatMap((group) => group.examples);
+  const contexts = groups.map((group) => group.contextIds);
+  const { thoughts: K, unlabelled } = examples[0]!;
+  const perGroup = groups[0]!.examples.length;
+  const odd = examples.findIndex((example) => example.thoughts !== K || example.unlabelled !== unlabelled);
+  if (odd >= 0) throw new Error(`collate: row ${odd} has ${examples[odd]!.thoughts} thoughts, row 0 has ${K}`);
+  const uneven = groups.findIndex((group) => group.examples.length !== perGroup);
+  if (uneven >= 0) throw new Error(`collate: group ${uneven} has ${groups[uneven]!.examples.length} rows, group 0 has ${perGroup}`);
+
+  const shared = contexts.some((ids) => ids.length > 0);
+  const questions = examples.map((example) => example.questionIds);
+  const tails = examples.map((example) => example.tailIds);
+  const B = examples.length;
+  const shape: BatchShape = {
+    contexts: shared ? groups.length : 0,
+    contextLength: shared ? roundUp(longest(contexts), buckets.context) : 0,
+    rows: B,
+    questionLength: roundUp(longest(questions), buckets.question),
+    thoughts: K,
+    tailLength: roundUp(longest(tails), buckets.tail),
+    unlabelled,
+    supervised: false,
+  };
+  const contextLengths = groups.flatMap((group) => group.examples.map(() => group.contextIds.length));
+  const thoughtStarts = examples.map((example, b) => contextLengths[b]! + example.questionIds.length);
+  const tailStarts = thoughtStarts.map((start) => start + K);
+  const zeros = contexts.map(() => 0);
+  const labels = labelsOf(tails, shape);
+  const feeds = {
+    ...(shared ? padRows('context', contexts, zeros, shape.contextLength, 'right') : {}),
+    ...padRows('question', questions, contextLengths, shape.questionLength, 'left'),
+    ...padRows('tail', tails, tailStarts, shape.tailLength, 'right'),
+    ...(K > 0 ? { thought_position_ids: thoughtPositions(thoughtStarts, K) } : {}),
+    label_weights: labels.weights,
+  };
+  return { shape, feeds, labelMask: labels.mask };
+}
+
+function thoughtPositions(starts: readonly number[], K: number): Tensor {
+  const data = BigInt64Array.from(starts.flatMap((start) => Array.from({ length: K }, (_, k) => BigInt(start + k))));
+  return tensor('int64', data, [starts.length, K]);
+}
+
+function labelsOf(tails: readonly number[][], { tailLength, unlabelled }: BatchShape): { mask: Uint8Array; weights: Tensor } {
+  const width = tailLength - unlabelled;
+  const mask = new Uint8Array(tails.length * width);
+  tails.forEach((tail, b) => {
+    mask.fill(1, b * width, b * width + tail.length - unlabelled);
+  });
+  const count = mask.reduce((sum, bit) => sum + bit, 0);
+  return { mask, weights: tensor('float32', Float32Array.from(mask, (bit) => bit / count), [tails.length, width, 1]) };
+}

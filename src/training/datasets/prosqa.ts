@@ -1,0 +1,163 @@
+// ProsQA in its published form: reads the JSON of facebookresearch/coconut, checks that text and graph of each item
+// agree, takes a question's text apart, and judges answers.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ANSWER_MARKER } from '../curriculum.ts';
+import { DatasetError, type Example } from './example.ts';
+import { type FactGraph, factGraph, frontiers } from './fact-graph.ts';
+import { answerSentence, factSentence } from './prosqa-words.ts';
+
+export type ProsqaItem = {
+  example: Example;
+  graph: FactGraph;
+  /** Name or concept of each node of the graph. */
+  words: string[];
+  /** Node the question is about; `target` is the right option, `distractor` the wrong one. */
+  root: number;
+  target: number;
+  distractor: number;
+};
+
+/** A question's text: the facts, then the final " Is X a Y or Z?" with its leading space. */
+export type QuestionParts = {
+  context: string;
+  query: string;
+  facts: string[];
+  name: string;
+  options: [string, string];
+};
+
+const queryPattern = /\s*\bIs (?<name>\w+) a (?<first>\w+) or (?<second>\w+)\?\s*$/;
+
+const factPattern = /^(?:Every )?(?<subject>\w+) is a (?<concept>\w+)\.$/;
+
+const node = z.int().min(0);
+const publishedItemSchema = z.object({
+  question: z.string(),
+  answer: z.string(),
+  steps: z.array(z.string()).min(1),
+  idx_to_symbol: z.array(z.string()).min(1),
+  edges: z.array(z.tuple([node, node])),
+  root: node,
+  target: node,
+  neg_target: node,
+});
+
+/** Splits a question where its facts end; throws a plain Error that says what is missing. */
+export function splitQuestion(question: string): QuestionParts {
+  const match = queryPattern.exec(question);
+  if (!match?.groups) {
+    throw new Error(`question does not end in "Is … a … or …?": "${question.slice(-60)}"`);
+  }
+  const context = question.slice(0, match.index);
+  const { name, first, second } = match.groups as { name: string; first: string; second: string };
+  const facts = context.split(/(?<=\.)\s+/).filter((sentence) => sentence !== '');
+  return { context, query: question.slice(match.index), facts, name, options: [first, second] };
+}
+
+/** Same for two questions exactly when they state the same facts, in whatever order. */
+export function factsKey(facts: readonly string[]): string {
+  return [...facts].sort().join(' ');
+}
+
+/**
+ * Words first reached after 0, 1, 2, … facts from the name that the question asks about: what a breadth-first search
+ * holds at each depth. Works on the whole text, context and query.
+ */
+export function questionFrontiers(question: string): string[][] {
+  const { facts, name } = splitQuestion(question);
+  const words = [name];
+  const indexOf = (word: string) => {
+    const known = words.indexOf(word);
+    return known >= 0 ? known : words.push(word) - 1;
+  };
+  const edges = facts.map((fact): [number, number] => {
+    const { subject, concept } = factPattern.exec(fact)?.groups ?? {};
+    if (subject === undefined || concept === undefined) throw new Error(`not a fact: "${fact}"`);
+    return [indexOf(subject), indexOf(concept)];
+  });
+  const levels = frontiers(factGraph(words.length, edges), 0);
+  return levels.map((level) => level.map((index) => words[index]!));
+}
+
+/** The text after the last "### ", or all of it, trimmed, must be the answer to the letter. */
+export function isCorrect(example: Example, generatedText: string): boolean {
+  const markerAt = generatedText.lastIndexOf(ANSWER_MARKER);
+  const answer =
+    markerAt < 0 ? generatedText : generatedText.slice(markerAt + ANSWER_MARKER.length);
+  return answer.trim() === example.answer;
+}
+
+/**
+ * Reads a published ProsQA file.
+ *
+ * @param malformed what to do at an item that does not fit: throw its DatasetError, or leave it out and list the error
+ */
+export function readProsqa(
+  file: string,
+  malformed: 'throw' | 'skip',
+): { items: ProsqaItem[]; skipped: DatasetError[] } {
+  const items: ProsqaItem[] = [];
+  const skipped: DatasetError[] = [];
+  readList(file).forEach((raw, index) => {
+    try {
+      items.push(toItem(raw));
+    } catch (cause) {
+      const error = new DatasetError(file, `item ${index}`, (cause as Error).message);
+      if (malformed === 'throw') throw error;
+      skipped.push(error);
+    }
+  });
+  return { items, skipped };
+}
+
+function readList(file: string): unknown[] {
+  try {
+    return z.array(z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (cause) {
+    throw new DatasetError(file, 'whole file', `cannot be read as a JSON list: ${reasonOf(cause)}`);
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+}
+
+function toItem(raw: unknown): ProsqaItem {
+  const parsed = publishedItemSchema.safeParse(raw);
+  if (!parsed.success) throw new Error(reasonOf(parsed.error));
+  const { question, answer, steps, idx_to_symbol: words, edges, root, target } = parsed.data;
+  const distractor = parsed.data.neg_target;
+  const highest = Math.max(root, target, distractor, ...edges.flat());
+  if (highest >= words.length) {
+    throw new Error(`node ${highest} has no entry in idx_to_symbol (${words.length} entries)`);
+  }
+  const graph = factGraph(words.length, edges);
+  const item = { example: { question, steps, answer }, graph, words, root, target, distractor };
+  checkTextAgrees(item);
+  return item;
+}
+
+/** The facts are the edges, the query names root and options, and the steps lead from root to target. */
+function checkTextAgrees({ example, graph, words, root, target, distractor }: ProsqaItem): void {
+  const { facts, name, options } = splitQuestion(example.question);
+  const edgeFacts = graph.edges.map(([from, to]) => factSentence(words[from]!, words[to]!));
+  if (factsKey(facts) !== factsKey(edgeFacts)) {
+    throw new Error(`the ${facts.length} facts of the text are not the ${edgeFacts.length} edges`);
+  }
+  const expectedOptions = [words[target]!, words[distractor]!].sort().join(' or ');
+  if (name !== words[root] || [...options].sort().join(' or ') !== expectedOptions) {
+    throw new Error(`query is not about ${words[root]} and ${expectedOptions}`);
+  }
+  const expectedAnswer = answerSentence(words[root]!, words[target]!);
+  if (example.answer !== expectedAnswer) {
+    throw new Error(`answer is "${example.answer}", target says "${expectedAnswer}"`);
+  }
+  let at = root;
+  for (const step of example.steps) {
+    const next = graph.children[at]!.find((to) => factSentence(words[at]!, words[to]!) === step);
+    if (next === undefined) throw new Error(`step "${step}" is no edge from ${words[at]}`);
+    at = next;
+  }
+  if (at !== target) throw new Error(`steps end at ${words[at]}, not at ${words[target]}`);
+}

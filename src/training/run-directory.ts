@@ -1,0 +1,96 @@
+// What a run leaves on disk (out/<name>/): metrics.jsonl, the resume state, and the checkpoint. The state
+// is replaced as a whole, so that a run killed at any moment goes on from the last one saved.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceDirectory, replaceFile, standingDirectory } from '../model/atomic-write.ts';
+import { readHeader, readTensors, writeSafetensors } from '../model/safetensors.ts';
+import type { Tensor } from '../onnx/session.ts';
+import type { TrainingConfig } from './training-config.ts';
+
+/** Everything a run needs to go on exactly: batches and rates follow from the step's number. */
+export type RunState = {
+  /** Train steps done. */
+  trainStep: number;
+  /** Updates since the optimiser was last reset. */
+  updates: number;
+  examples: number;
+  /** Seconds spent training, evaluation and saving included, over all sittings. */
+  seconds: number;
+};
+
+export type MetricsLine = { trainStep: number; [key: string]: number | string };
+
+export class RunDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+    mkdirSync(path, { recursive: true });
+  }
+
+  get checkpointPath(): string {
+    return join(this.path, 'checkpoint');
+  }
+
+  appendMetrics(line: MetricsLine): void {
+    appendFileSync(this.#metricsPath, `${JSON.stringify(line)}\n`);
+  }
+
+  readMetrics(): MetricsLine[] {
+    if (!existsSync(this.#metricsPath)) return [];
+    const lines = readFileSync(this.#metricsPath, 'utf8').split('\n');
+    return lines.flatMap((line) => {
+      try {
+        return [JSON.parse(line) as MetricsLine];
+      } catch {
+        return []; // the last line of a killed run may be cut short
+      }
+    });
+  }
+
+  save(config: TrainingConfig, state: RunState, tensors: ReadonlyMap<string, Tensor>): void {
+    replaceDirectory(this.#statePath, (dir) => {
+      const shaped = new Map(
+        [...tensors].map(([name, { data, dims }]) => [name, { shape: [...dims], data: data as Float32Array }]),
+      );
+      writeSafetensors(join(dir, 'state.safetensors'), shaped, {});
+      writeFileSync(join(dir, 'state.json'), JSON.stringify({ state, config }));
+    });
+  }
+
+  /**
+   * The saved state, or null in a fresh directory. Metrics written after it are dropped.
+   * @throws when the directory belongs to a run with another config (names the keys that differ)
+   */
+  resume(config: TrainingConfig): { state: RunState; tensors: Map<string, Float32Array> } | null {
+    const dir = standingDirectory(this.#statePath);
+    if (!existsSync(dir)) {
+      replaceFile(this.#metricsPath, '');
+      return null;
+    }
+    const saved = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as { state: RunState; config: TrainingConfig };
+    const differing = differingKeys(saved.config, config);
+    if (differing.length > 0) {
+      throw new Error(`${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`);
+    }
+    const kept = this.readMetrics().filter((line) => line.trainStep <= saved.state.trainStep);
+    replaceFile(this.#metricsPath, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const path = join(dir, 'state.safetensors');
+    return { state: saved.state, tensors: readTensors(path, readHeader(path)) };
+  }
+
+  get #metricsPath(): string {
+    return join(this.path, 'metrics.jsonl');
+  }
+
+  get #statePath(): string {
+    return join(this.path, 'state');
+  }
+}
+
+/** Keys that change what is computed; how often to save or with how many threads may change. */
+function differingKeys(a: TrainingConfig, b: TrainingConfig): string[] {
+  const free = new Set(['saveEverySteps', 'evaluateEverySteps']);
+  const keys = Object.keys(b) as (keyof TrainingConfig)[];
+  return keys.filter((key) => !free.has(key) && JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+}

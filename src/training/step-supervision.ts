@@ -1,0 +1,32 @@
+// The step-supervised variant: each thought's own read-out (lm_head on the thought) is asked for the words
+// that a breadth-first search holds at that depth, uniformly. Not plain Coconut: config.json says so.
+import { tensor } from '../onnx/session.ts';
+import type { TrainBatch } from './collate.ts';
+import type { ExampleGroup } from './datasets/example.ts';
+import type { TrainingConfig } from './training-config.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** Adds thought_targets [B, K, V]: row sums are 1/B where a frontier exists, else 0. */
+export function addThoughtTargets(
+  batch: TrainBatch,
+  groups: readonly ExampleGroup[],
+  data: TrainingData,
+  { hopsPerThought }: TrainingConfig,
+): void {
+  const { rows: B, thoughts: K } = batch.shape;
+  const V = data.tokenizer.vocabSize;
+  const targets = new Float32Array(B * K * V);
+  const questions = groups.flatMap(({ context, examples }) => examples.map(({ question }) => context + question));
+  questions.forEach((question, b) => {
+    const frontiers = data.frontiers(question);
+    for (let k = 0; k < K; k++) {
+      const words = frontiers.slice(k * hopsPerThought, (k + 1) * hopsPerThought).flat();
+      for (const word of words) {
+        const id = data.vocabulary.encode(` ${word}`)[0]!;
+        targets[(b * K + k) * V + id] = 1 / (B * words.length);
+      }
+    }
+  });
+  batch.shape.supervised = true;
+  batch.feeds['thought_targets'] = tensor('float32', targets, [B, K, V]);
+}

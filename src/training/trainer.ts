@@ -1,0 +1,117 @@
+// The loop: batch → train step → log; now and then evaluate and save. Owns order and bookkeeping only.
+import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoint.ts';
+import { lastQuestionTemplate } from '../model/chat-template.ts';
+import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
+import { Random } from '../random.ts';
+import { BatchSource } from './batch-source.ts';
+import { lastStage, methodStage, stagePlan } from './curriculum.ts';
+import { initialWeights, type Weights } from './initialize.ts';
+import { Learner, type StepResult } from './learner.ts';
+import { methods } from './methods.ts';
+import { RunDirectory, type RunState } from './run-directory.ts';
+import { learningRateAt, locateStep, type TrainingConfig, totalSteps } from './training-config.ts';
+import { answerMarker, loadTrainingData, type TrainingData } from './training-data.ts';
+
+export type Progress = {
+  state: RunState;
+  total: number;
+  segment: number;
+  stage: number;
+  examplesPerSecond: number;
+  result: StepResult;
+};
+
+export type TrainerHooks = {
+  onStep: (progress: Progress) => void;
+  /** Scores the checkpoint just written; what it returns goes to metrics.jsonl. */
+  evaluate: (checkpointPath: string, data: TrainingData) => Promise<Record<string, number>>;
+};
+
+/** Trains `config` to its end in `directory`, going on from what is saved there. */
+export async function train(config: TrainingConfig, directory: RunDirectory, hooks: TrainerHooks): Promise<RunState> {
+  const data = loadTrainingData(config);
+  const modelConfig = toModelConfig(config, data);
+  const saved = directory.resume(config);
+  const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
+  const learner = new Learner(modelConfig, startWeights(config, modelConfig, data), config.optimizer, config.threads);
+  if (saved) learner.restore(saved.tensors, state.updates);
+  const source = new BatchSource(config, data);
+  const clock = stopwatch(state);
+
+  while (state.trainStep < totalSteps(config)) {
+    const { segment, index, within } = locateStep(config, state.trainStep);
+    if (within === 0 && segment.resetOptimizer) learner.resetOptimizer();
+    const started = performance.now();
+    const { batch, stage } = source.batch(state.trainStep);
+    const learningRate = learningRateAt(segment, within);
+    const result = await learner.step(batch, learningRate);
+    state.trainStep++;
+    state.updates = learner.updates;
+    state.examples += batch.shape.rows;
+    clock.lap();
+    const examplesPerSecond = (1000 * batch.shape.rows) / (performance.now() - started);
+    directory.appendMetrics({ kind: 'train', segment: index, task: segment.task, stage, learningRate, examplesPerSecond, ...state, ...result });
+    hooks.onStep({ state, total: totalSteps(config), segment: index, stage, examplesPerSecond, result });
+    const done = state.trainStep === totalSteps(config);
+    if (done || state.trainStep % config.evaluateEverySteps === 0) {
+      writeCheckpoint(directory.checkpointPath, {
+        config: modelConfig,
+        weights: learner.weights(),
+        tokenizerJson: data.tokenizerJson,
+        chatTemplate: lastQuestionTemplate,
+        training: { run: config, validationSha256: data.validationHash, ...state },
+        evalReport: null,
+      });
+      const figures = await hooks.evaluate(directory.checkpointPath, data);
+      clock.lap();
+      directory.appendMetrics({ kind: 'validation', segment: index, stage: segment.stage, ...state, ...figures });
+    }
+    if (done || state.trainStep % config.saveEverySteps === 0) directory.save(config, state, learner.tensors);
+  }
+  await learner.release();
+  return state;
+}
+
+/** Adds the time since the last lap to state.seconds. */
+function stopwatch(state: RunState): { lap: () => void } {
+  let last = performance.now();
+  return {
+    lap: () => {
+      const now = performance.now();
+      state.seconds += (now - last) / 1000;
+      last = now;
+    },
+  };
+}
+
+function startWeights(config: TrainingConfig, modelConfig: ModelConfig, data: TrainingData): Weights {
+  if ('checkpoint' in config.start) return readWeights(readCheckpoint(config.start.checkpoint));
+  return initialWeights(modelConfig, config.start, data.roles, new Random(config.seed));
+}
+
+function toModelConfig(config: TrainingConfig, { tokenizer, vocabulary }: TrainingData): ModelConfig {
+  const method = methods[config.method];
+  const { thoughts } = stagePlan(methodStage(method, lastStage(config), config), config.maxStage, config);
+  const thinks = method.filler === 'thought';
+  return modelConfigSchema.parse({
+    model_type: 'gpt2',
+    vocab_size: tokenizer.vocabSize,
+    n_positions: config.model.positions,
+    n_embd: config.model.width,
+    n_layer: config.model.layers,
+    n_head: config.model.heads,
+    eos_token_id: vocabulary.eos,
+    coconut: {
+      method: config.method,
+      filler: method.filler,
+      thoughts_per_step: config.thoughtsPerStep,
+      max_stage: config.maxStage,
+      default_thoughts: method.filler === 'none' ? 0 : thoughts,
+      bot_token_id: thinks ? vocabulary.bot : null,
+      eot_token_id: thinks ? vocabulary.eot : null,
+      pause_token_id: method.filler === 'pause' ? vocabulary.pause : null,
+      answer_marker: answerMarker,
+      supervision: config.supervision,
+    },
+  });
+}

@@ -1,0 +1,117 @@
+// Schema of runs/*.json: everything that decides what a training run computes.
+// It is stored beside the weights (training.json), so that a checkpoint says how it was made.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { methodNames } from './methods.ts';
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+const range = z.tuple([count, count]).refine(([low, high]) => low <= high, 'the range is empty');
+
+const initializationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('gpt2') }),
+  z.strictObject({
+    kind: z.literal('induction'),
+    offsets: z.array(count).default([3, 2]),
+    embeddingNorm: positive.default(2),
+    offsetGain: positive.default(2),
+    matchGain: positive.default(1.4),
+    copyGain: positive.default(0.5),
+    thoughtNorm: positive.default(4),
+  }),
+]);
+
+const segmentSchema = z.strictObject({
+  /** questions: the data as it is. walks: random walks over the same graphs, to learn looking up edges. */
+  task: z.enum(['questions', 'walks']).default('questions'),
+  /** The curriculum's stage; methods that do not follow it ignore it. */
+  stage: z.int().min(0).default(0),
+  trainSteps: count,
+  learningRate: positive,
+  /** Where a cosine takes the learning rate by the end of the segment; constant if equal. */
+  finalLearningRate: positive,
+  warmupSteps: z.int().min(0).default(0),
+  /** Chance that a batch is drawn at a uniformly random earlier or later stage. */
+  mixedStageProbability: z.number().min(0).max(1).default(0),
+  /** Number of graph nodes, for growing problems; null: as published. */
+  nodes: range.nullable().default(null),
+  /** Fewest reasoning steps of a question; only with `nodes`. */
+  minHops: count.default(3),
+  /** Loss weight of labels that are no entity, against 1 for those that are. */
+  structureWeight: z.number().min(0).max(1).default(1),
+  resetOptimizer: z.boolean().default(false),
+});
+
+const optimizerSchema = z.strictObject({
+  hiddenMatrices: z.enum(['adamw', 'muon']).default('adamw'),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
+  epsilon: positive.default(1e-8),
+  weightDecay: z.number().min(0).default(0.01),
+  decay: z.enum(['all', 'matrices']).default('matrices'),
+  clipNorm: positive.nullable().default(1),
+});
+
+export const trainingConfigSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'use lower-case letters, digits, "-" and "."'),
+  method: z.enum(methodNames),
+  seed: z.int().min(0),
+  /** A checkpoint directory to go on from, or fresh weights. */
+  start: z.union([z.strictObject({ checkpoint: z.string() }), initializationSchema]),
+  model: z.strictObject({ layers: count, width: count, heads: count, positions: count }),
+  maxStage: z.int().min(0),
+  thoughtsPerStep: count.default(1),
+  padThoughts: z.boolean().default(true),
+  supervision: z.enum(['none', 'frontier']).default('none'),
+  /** Frontier supervision only: hops of the search that one thought stands for. */
+  hopsPerThought: count.default(1),
+  data: z.strictObject({
+    kind: z.literal('prosqa'),
+    /** Items that training must never see and validation is measured on. */
+    validation: z.string(),
+    validationItems: count.default(300),
+  }),
+  batch: z.strictObject({ groups: count, perGroup: count }),
+  optimizer: optimizerSchema.default(optimizerSchema.parse({})),
+  segments: z.array(segmentSchema).min(1),
+  evaluateEverySteps: count,
+  saveEverySteps: count,
+  threads: count.default(2),
+});
+
+export type TrainingConfig = z.output<typeof trainingConfigSchema>;
+export type Segment = TrainingConfig['segments'][number];
+
+/** Reads a run file; the error lists every bad key at once. */
+export function readTrainingConfig(path: string): TrainingConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+  const parsed = trainingConfigSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
+  throw new Error(`${path}: ${issues.length} problem(s)\n${issues.join('\n')}`);
+}
+
+export const totalSteps = (config: TrainingConfig): number =>
+  config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);
+
+/** Where a train step (from 0) stands in the run. */
+export function locateStep(config: TrainingConfig, trainStep: number): { segment: Segment; index: number; within: number } {
+  let within = trainStep;
+  for (const [index, segment] of config.segments.entries()) {
+    if (within < segment.trainSteps) return { segment, index, within };
+    within -= segment.trainSteps;
+  }
+  throw new Error(`train step ${trainStep} is past the run's ${totalSteps(config)}`);
+}
+
+/** Linear warm-up, then a cosine from learningRate to finalLearningRate. */
+export function learningRateAt(segment: Segment, within: number): number {
+  const { learningRate, finalLearningRate, warmupSteps, trainSteps } = segment;
+  if (within < warmupSteps) return (learningRate * (within + 1)) / warmupSteps;
+  const progress = (within - warmupSteps) / Math.max(1, trainSteps - warmupSteps);
+  return finalLearningRate + (learningRate - finalLearningRate) * 0.5 * (1 + Math.cos(Math.PI * progress));
+}

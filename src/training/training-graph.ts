@@ -1,0 +1,126 @@
+// One whole train step as one graph: unrolled forward, loss on label columns only, backward through
+// every thought, clipping and update.
+import { type CoconutInputs, type Segment, unrollThoughts } from '../model/coconut.ts';
+import { lmHead } from '../model/gpt2.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import { type Parameters, parameterTable } from '../model/parameters.ts';
+import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
+import * as op from '../onnx/ops.ts';
+import { backward } from './backward.ts';
+import { clipByGlobalNorm, type OptimizerConfig, stateNames, updateParameter } from './optimizers.ts';
+
+/** Everything that a graph's shapes depend on: one compiled graph per distinct value. */
+export type BatchShape = {
+  /** Shared contexts; 0 when each row carries its whole text. */
+  contexts: number;
+  contextLength: number;
+  rows: number;
+  questionLength: number;
+  thoughts: number;
+  tailLength: number;
+  /** Tail positions before the first label: 1 for <eot>, 0 without markers. */
+  unlabelled: number;
+  /** Whether the thoughts themselves carry a loss (step supervision). */
+  supervised: boolean;
+};
+
+/** The loss of a batch, as a function of its parameters. */
+type LossInputs = { labelWeights: Value; thoughtTargets: Value | null };
+
+function declareSegment(g: GraphBuilder, name: string, rows: number, length: number): Segment {
+  return {
+    ids: g.input(`${name}_ids`, 'int64', [rows, length]),
+    positionIds: g.input(`${name}_position_ids`, 'int64', [rows, length]),
+    keyBias: g.input(`${name}_bias`, 'float32', [rows, 1, 1, length]),
+  };
+}
+
+function declareBatch(g: GraphBuilder, config: ModelConfig, shape: BatchShape): CoconutInputs & LossInputs {
+  const { contexts, rows, thoughts, tailLength, unlabelled } = shape;
+  const context = contexts > 0 && {
+    ...declareSegment(g, 'context', contexts, shape.contextLength),
+    rowsPerContext: rows / contexts,
+  };
+  return {
+    context: context || null,
+    question: declareSegment(g, 'question', rows, shape.questionLength),
+    thoughtPositionIds: thoughts > 0 ? g.input('thought_position_ids', 'int64', [rows, thoughts]) : null,
+    tail: declareSegment(g, 'tail', rows, tailLength),
+    // 1 / (labels of the batch) on a label, 0 on padding: the loss is a mean over labels.
+    labelWeights: g.input('label_weights', 'float32', [rows, tailLength - unlabelled, 1]),
+    thoughtTargets: shape.supervised
+      ? g.input('thought_targets', 'float32', [rows, thoughts, config.vocab_size])
+      : null,
+  };
+}
+
+/** Mean cross entropy over the labels, plus the supervised thoughts' own where asked. */
+function lossOf(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: Parameters,
+  shape: BatchShape,
+  inputs: CoconutInputs & LossInputs,
+): { loss: Value; answerLoss: Value; hits: Value } {
+  const { thoughts, tailLength, unlabelled } = shape;
+  const hidden = unrollThoughts(g, config, parameters, inputs); // [B, 1 + K + T, D]
+  const first = thoughts + unlabelled;
+  const predicting = op.slice(g, hidden, 1, first, thoughts + tailLength);
+  const labels = op.slice(g, inputs.tail.ids, 1, unlabelled, tailLength);
+  const logProbabilities = op.logSoftmax(g, lmHead(g, parameters, predicting)); // [B, labels, V]
+  const index = op.reshape(g, labels, [...labels.shape, 1]);
+  const chosen = op.mul(g, op.gatherElements(g, logProbabilities, index), inputs.labelWeights);
+  const answerLoss = op.neg(g, op.reduceSum(g, chosen, [0, 1, 2], 0));
+  const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
+  if (!inputs.thoughtTargets) return { loss: answerLoss, answerLoss, hits };
+  const readouts = op.logSoftmax(g, lmHead(g, parameters, op.slice(g, hidden, 1, 0, thoughts)));
+  const agreement = op.reduceSum(g, op.mul(g, readouts, inputs.thoughtTargets), [0, 1, 2], 0);
+  return { loss: op.sub(g, answerLoss, agreement), answerLoss, hits };
+}
+
+/**
+ * Inputs: every parameter by name, the optimiser's tensors (stateNames), learning_rate, correction_1,
+ * correction_2, and the batch. Outputs: loss, answer_loss, grad_norm, hits [B, labels, 1] (1 where the
+ * most probable token is the label), and `next/` + each parameter and state tensor.
+ */
+export function trainStepGraph(config: ModelConfig, shape: BatchShape, optimizer: OptimizerConfig): Graph {
+  const g = new GraphBuilder('train-step');
+  const table = parameterTable(config);
+  const parameters = new Map(table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]));
+  const states = table.map((row) => stateNames(row, optimizer).map((name) => g.input(name, 'float32', row.shape)));
+  const schedule = {
+    learningRate: g.input('learning_rate', 'float32', []),
+    correction1: g.input('correction_1', 'float32', []),
+    correction2: g.input('correction_2', 'float32', []),
+  };
+  const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape, declareBatch(g, config, shape));
+  const grads = backward(g, loss, [...parameters.values()]);
+  const { clipped, norm } = clipByGlobalNorm(g, grads, optimizer.clipNorm);
+  g.output('loss', loss);
+  g.output('answer_loss', answerLoss);
+  g.output('hits', hits);
+  g.output('grad_norm', norm);
+  table.forEach((row, i) => {
+    const parameter = parameters.get(row.name)!;
+    const update = g.scope('update', () =>
+      updateParameter(g, row, parameter, clipped[i]!, states[i]!, schedule, optimizer),
+    );
+    g.output(`next/${row.name}`, update.parameter);
+    stateNames(row, optimizer).forEach((name, j) => g.output(`next/${name}`, update.state[j]!));
+  });
+  return g.build();
+}
+
+/** Loss and the gradient of every parameter (outputs `loss`, `grad/` + name): for tests. */
+export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
+  const g = new GraphBuilder('gradient');
+  const table = parameterTable(config);
+  const parameters = new Map(table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]));
+  const { loss } = lossOf(g, config, parameters, shape, declareBatch(g, config, shape));
+  const grads = backward(g, loss, [...parameters.values()]);
+  g.output('loss', loss);
+  table.forEach((row, i) => {
+    g.output(`grad/${row.name}`, grads[i]!);
+  });
+  return g.build();
+}

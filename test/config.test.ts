@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+describe('readConfig', () => {
+  it('binds to loopback on 8080 without keys when nothing is set', () => {
+    const config = readConfig({ UNRELATED: 'x' });
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 8080, apiKeys: [], drainMs: 25_000 });
+    expect(config.modelDir).toMatch(/\/models$/);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('reads numbers, lists and seconds', () => {
+    const config = readConfig({
+      PORT: '0',
+      API_KEYS: ' a, b,,',
+      HEARTBEAT_SECONDS: '2',
+      MODEL: '',
+    });
+    expect(config).toMatchObject({ port: 0, apiKeys: ['a', 'b'], heartbeatMs: 2000 });
+    expect(config.model).toBeUndefined();
+  });
+
+  it('reports every bad key at once, with what it got', () => {
+    const read = () =>
+      readConfig({ PORT: 'http', SLOTS: '0', LOG_LEVEL: 'loud', DRAIN_SECONDS: '-1' });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(
+      /PORT .*"http"\n.*SLOTS .*"0"\n.*DRAIN_SECONDS .*"-1"\n.*LOG_LEVEL .*"loud"/,
+    );
+  });
+
+  it.each(['65536', '1e3', '0x50', ' 80', '8.5'])('refuses PORT=%j', (PORT) => {
+    expect(() => readConfig({ PORT })).toThrow(/config: PORT/);
+  });
+});

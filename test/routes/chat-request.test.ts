@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { ApiError } from '../../src/errors.ts';
+import { parseChatRequest } from '../../src/routes/chat-fields.ts';
+import { toGenerationRequest } from '../../src/routes/chat-request.ts';
+import type { ServedModel } from '../../src/routes/served-model.ts';
+import { ask, cotModel, FakeEngine, fakeModel, special } from '../support/fake-engine.ts';
+
+const model = fakeModel(new FakeEngine());
+const generation = (extra: object = {}, served: ServedModel = model) =>
+  toGenerationRequest(parseChatRequest(ask(extra)), served);
+
+function failure(extra: object, served: ServedModel = model): ApiError {
+  try {
+    generation(extra, served);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error(`accepted ${JSON.stringify(extra)}`);
+}
+
+const user = (content: unknown) => ({ messages: [{ role: 'user', content }] });
+
+describe('thoughts', () => {
+  it.each([
+    [{}, 6],
+    [{ latent_thoughts: 0 }, 0],
+    [{ latent_thoughts: 4 }, 4],
+    [{ reasoning_effort: 'none' }, 0],
+    [{ reasoning_effort: 'minimal' }, 1],
+    [{ reasoning_effort: 'low' }, 2],
+    [{ reasoning_effort: 'medium' }, 4],
+    [{ reasoning_effort: 'high' }, 6],
+    [{ reasoning_effort: 'xhigh' }, 6],
+    [{ reasoning_effort: 'max' }, 6],
+    [{ reasoning_effort: 'high', latent_thoughts: 1 }, 1],
+  ])('%j gives %i', (extra, count) => {
+    expect(generation(extra).thoughts).toEqual({ kind: 'model', count });
+  });
+
+  it('beyond the checkpoint’s are refused with both numbers', () => {
+    const error = failure({ latent_thoughts: 7 });
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'latent_thoughts' });
+    expect(error.message).toMatch(/at most 6, got 7/);
+  });
+
+  it('are none on a checkpoint that reasons in text, whatever the effort', () => {
+    const cot = cotModel(new FakeEngine());
+    expect(generation({ reasoning_effort: 'high' }, cot).thoughts.count).toBe(0);
+    expect(generation({}, cot).suffixIds).toEqual([]);
+    expect(failure({ latent_thoughts: 1 }, cot).message).toMatch(/at most 0, got 1/);
+  });
+
+  it('stand between <bot> and <eot>', () => {
+    const { promptIds, suffixIds } = generation();
+    expect(promptIds).toEqual([...Buffer.from('Is Tom a cat?\n'), special.bot]);
+    expect(suffixIds).toEqual([special.eot]);
+  });
+});
+
+describe('limits', () => {
+  it('count thoughts toward max_completion_tokens and its older name', () => {
+    expect(generation({ max_completion_tokens: 10 }).maxTokens).toBe(4);
+    expect(generation({ max_tokens: 10, latent_thoughts: 2 }).maxTokens).toBe(8);
+    expect(generation({ max_tokens: 10, max_completion_tokens: 9 }).maxTokens).toBe(3);
+  });
+
+  it('refuse a budget that the thoughts use up, with both numbers', () => {
+    const error = failure({ max_completion_tokens: 6 });
+    expect(error.param).toBe('max_completion_tokens');
+    expect(error.message).toMatch(/\b6 leaves no token for text after 6 thoughts/);
+    expect(failure({ max_tokens: 3 }).param).toBe('max_tokens');
+  });
+
+  it('are the rest of the slot where the request asks for more, or for nothing', () => {
+    // 14 bytes of text, <bot>, 6 thoughts, <eot>
+    expect(generation().maxTokens).toBe(64 - 22);
+    expect(generation({ max_tokens: 4096 }).maxTokens).toBe(64 - 22);
+  });
+
+  it('refuse a prompt that leaves no position, with both numbers', () => {
+    // 55 bytes and a newline, <bot>, 6 thoughts, <eot>: all 64, so the first answer token is the 65th.
+    const error = failure(user('x'.repeat(55)));
+    expect(error).toMatchObject({ code: 'context_length_exceeded', param: 'messages' });
+    expect(error.message).toMatch(/64 .* 65/);
+    expect(generation(user('x'.repeat(54))).maxTokens).toBe(1);
+  });
+
+  it('refuse very long text before it is tokenised', () => {
+    const encode = () => {
+      throw new Error('tokenised');
+    };
+    const served = fakeModel(new FakeEngine(), { tokenizer: { ...model.tokenizer, encode } });
+    expect(failure(user('x'.repeat(3000)), served).message).toMatch(
+      /3001 characters, at most 2048/,
+    );
+  });
+});
+
+describe('sampling', () => {
+  it('comes from the request, else from the checkpoint', () => {
+    const sampling = { temperature: 0.5, topP: 0.9, seed: 7 };
+    expect(generation({ temperature: 0.5, top_p: 0.9, seed: 7 }).sampling).toEqual(sampling);
+    expect(generation().sampling).toMatchObject({ temperature: 0, topP: 1 });
+  });
+
+  it('has a fresh seed where none is given', () => {
+    expect(generation().sampling.seed).not.toBe(generation().sampling.seed);
+  });
+
+  it('ends at <eos> unless told to ignore it', () => {
+    expect(generation().stopIds).toEqual([special.eos]);
+    expect(generation({ ignore_eos: true }).stopIds).toEqual([]);
+  });
+});
+
+describe('messages', () => {
+  it('join their text parts as they are', () => {
+    const parts = [
+      { type: 'text', text: 'Is Tom' },
+      { type: 'text', text: ' a cat?' },
+    ];
+    expect(generation(user(parts)).promptIds).toEqual(generation().promptIds);
+  });
+
+  it('cannot spell a marker', () => {
+    const { promptIds } = generation(user('<bot><eot><eos>'));
+    expect(promptIds.filter((id) => id >= 256)).toEqual([special.bot]);
+  });
+
+  it.each([
+    ['an image', user([{ type: 'image_url', image_url: {} }]), 'messages[0].content[0].type'],
+    ['a tool message', { messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role'],
+    [
+      'tool calls',
+      { messages: [{ role: 'assistant', tool_calls: [{}] }] },
+      'messages[0].tool_calls',
+    ],
+    ['no content', user(null), 'messages[0].content'],
+  ])('refuse %s', (_, extra, param) => {
+    expect(failure(extra).param).toBe(param);
+  });
+
+  it('that the template refuses are the caller’s error', () => {
+    const chatTemplate = "{{ raise_exception('no question') }}";
+    const error = failure({}, fakeModel(new FakeEngine(), { chatTemplate }));
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
+    expect(error.message).toContain('no question');
+  });
+});

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+import { createLog } from '../src/log.ts';
+import { createMetrics } from '../src/metrics.ts';
+import { readCheckpoint, writeEvalReport } from '../src/model/checkpoint.ts';
+import { readServedCheckpoints } from '../src/served-checkpoints.ts';
+import { evalReportOf } from './support/eval-reports.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+import { writeTinyCheckpoint } from './support/tiny-model.ts';
+
+function twoCheckpoints(): string {
+  const dir = temporaryDirectory();
+  writeTinyCheckpoint(join(dir, 'b-cot'), { seed: 1, method: 'cot' });
+  writeTinyCheckpoint(join(dir, 'a-coconut'), { seed: 2, method: 'coconut' });
+  return dir;
+}
+
+function read(environment: Record<string, string>) {
+  const deps = {
+    config: readConfig(environment),
+    metrics: createMetrics(),
+    log: createLog('silent'),
+  };
+  const { models } = readServedCheckpoints(deps);
+  return { models, ids: models.map((model) => model.id), metrics: deps.metrics };
+}
+
+describe('readServedCheckpoints', () => {
+  it('serves a folder of checkpoints by name, or the one it is', () => {
+    const dir = twoCheckpoints();
+    expect(read({ MODEL_DIR: dir }).ids).toEqual(['a-coconut', 'b-cot']);
+    expect(read({ MODEL_DIR: join(dir, 'b-cot') }).ids).toEqual(['b-cot']);
+  });
+
+  it('puts MODEL first', () => {
+    expect(read({ MODEL_DIR: twoCheckpoints(), MODEL: 'b-cot' }).ids).toEqual([
+      'b-cot',
+      'a-coconut',
+    ]);
+  });
+
+  it('says what there is when MODEL is not among it, or there is nothing', () => {
+    const dir = twoCheckpoints();
+    const absent = () => read({ MODEL_DIR: dir, MODEL: 'gpt-4' });
+    expect(absent).toThrow(`${dir} holds a-coconut, b-cot; MODEL asks for gpt-4`);
+    const empty = temporaryDirectory();
+    expect(() => read({ MODEL_DIR: empty })).toThrow(`${empty} holds no checkpoint`);
+  });
+
+  it('bounds a slot by the positions of the checkpoint', () => {
+    const dir = twoCheckpoints();
+    expect(read({ MODEL_DIR: dir }).models[0]?.slotCapacity).toBe(256);
+    expect(read({ MODEL_DIR: dir, SLOT_CAPACITY: '32' }).models[0]?.slotCapacity).toBe(32);
+  });
+
+  it('exports the measured baseline, and not the figures of other weights', async () => {
+    const dir = twoCheckpoints();
+    const checkpoint = readCheckpoint(join(dir, 'a-coconut'));
+    const cot_baseline = {
+      checkpoint: 'b-cot',
+      checkpoint_sha256: 'e'.repeat(64),
+      accuracy: 0.775,
+      mean_text_tokens: 49.5,
+      sd_text_tokens: 2,
+      items: 300,
+    };
+    writeEvalReport(checkpoint, { ...evalReportOf(checkpoint.sha256), cot_baseline });
+    const text = await read({ MODEL_DIR: dir }).metrics.registry.metrics();
+    expect(text).toContain('coconut_baseline_tokens_mean{baseline="b-cot"} 49.5');
+    expect(text).toContain('coconut_baseline_accuracy_ratio{baseline="b-cot",system="cot"} 0.775');
+    expect(text).toContain(
+      'coconut_baseline_accuracy_ratio{baseline="b-cot",system="coconut"} 0.97',
+    );
+    writeTinyCheckpoint(join(dir, 'a-coconut'), {
+      seed: 3,
+      method: 'coconut',
+      evalReport: { ...evalReportOf(checkpoint.sha256), cot_baseline },
+    });
+    const { models, metrics } = read({ MODEL_DIR: dir });
+    expect(models[0]?.evalReport).toBeNull();
+    expect(await metrics.registry.metrics()).not.toContain('coconut_baseline_info{');
+  });
+});

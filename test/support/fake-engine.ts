@@ -1,0 +1,183 @@
+// An engine that plays a script instead of running a model, and models and apps around it.
+
+import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions';
+import { type App, createApp } from '../../src/app.ts';
+import type { Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts';
+import type { FinishReason, GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
+import { apiError, type ErrorBody } from '../../src/errors.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { modelConfigSchema } from '../../src/model/model-config.ts';
+import type { AppDeps } from '../../src/routes/app-context.ts';
+import type { ServedModel } from '../../src/routes/served-model.ts';
+import { byteTokenizer } from './byte-tokenizer.ts';
+
+export const special = { eos: 256, bot: 257, eot: 258 };
+
+const tokenizer = byteTokenizer();
+
+/** text: its bytes as tokens, one by one; hang: nothing more until the request is aborted. */
+export type ScriptStep = { text: string } | { hang: true } | { fail: Error };
+
+const timings = { queueMs: 1, prefillMs: 2, latentMs: 3, decodeMs: 4 };
+
+export class FakeEngine implements Engine {
+  state: EngineState = 'ready';
+  /** Thrown by submit, as a full queue is. */
+  refusal: Error | null = null;
+  readonly requests: GenerationRequest[] = [];
+  readonly endings: FinishReason[] = [];
+  readonly #script: readonly ScriptStep[];
+
+  constructor(...script: ScriptStep[]) {
+    this.#script = script;
+  }
+
+  ready(): Promise<EngineInfo> {
+    return Promise.resolve({ slots: 1, slotCapacity: 64, loadMs: 0 });
+  }
+
+  submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
+    if (this.refusal) throw this.refusal;
+    this.requests.push(request);
+    return this.#play(request, signal ?? new AbortController().signal);
+  }
+
+  onStep(): void {}
+
+  drain(): Promise<void> {
+    this.state = 'stopped';
+    return Promise.resolve();
+  }
+
+  async *#play(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
+    for (let index = 0; index < request.thoughts.count; index++) yield { kind: 'thought', index };
+    let answerTokens = 0;
+    const finished = (reason: FinishReason): TokenEvent => {
+      this.endings.push(reason);
+      const promptTokens = request.promptIds.length + request.suffixIds.length;
+      const usage = { promptTokens, thoughts: request.thoughts.count, answerTokens };
+      return { kind: 'finished', reason, usage, timings, thoughts: null };
+    };
+    for (const step of this.#script) {
+      if ('fail' in step) throw step.fail;
+      if ('hang' in step) await whenAborted(signal);
+      for (const tokenId of 'text' in step ? tokenizer.encode(step.text) : []) {
+        // A turn of the event loop per token, as the real engine's messages take.
+        await new Promise(setImmediate);
+        if (signal.aborted) break;
+        if (answerTokens === request.maxTokens) return yield finished('length');
+        answerTokens += 1;
+        yield { kind: 'token', tokenId };
+      }
+      if (signal.aborted) return yield finished('aborted');
+    }
+    yield finished('stop');
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
+
+/** Six thoughts by default and at most, 64 positions, the answer marker "### ". */
+export function fakeModel(engine: Engine, overrides: Partial<ServedModel> = {}): ServedModel {
+  const config = modelConfigSchema.parse({
+    model_type: 'gpt2',
+    vocab_size: tokenizer.vocabSize,
+    n_positions: 64,
+    n_embd: 16,
+    n_layer: 2,
+    n_head: 2,
+    eos_token_id: special.eos,
+    coconut: {
+      method: 'coconut',
+      filler: 'thought',
+      thoughts_per_step: 1,
+      max_stage: 6,
+      default_thoughts: 6,
+      bot_token_id: special.bot,
+      eot_token_id: special.eot,
+      answer_marker: '### ',
+    },
+  });
+  return {
+    id: 'fake/coconut',
+    createdSeconds: 1_700_000_000,
+    config,
+    tokenizer,
+    chatTemplate: "{{ (messages | last).content + '\\n' }}",
+    samplingDefaults: { temperature: 0, topP: 1 },
+    evalReport: null,
+    weightsSha256: 'abcdef0123456789',
+    slotCapacity: 64,
+    engine: () => engine,
+    ...overrides,
+  };
+}
+
+/** A checkpoint that reasons in text, so takes no thoughts. */
+export function cotModel(engine: Engine): ServedModel {
+  const model = fakeModel(engine, { id: 'cot' });
+  const coconut = { ...model.config.coconut, method: 'cot', filler: 'none' as const };
+  return { ...model, config: { ...model.config, coconut: { ...coconut, default_thoughts: 0 } } };
+}
+
+export type TestApp = { app: App; deps: AppDeps };
+
+export function fakeApp(
+  models: ServedModel[],
+  config: Partial<AppDeps['config']> = {},
+  rest: Partial<Pick<AppDeps, 'phase' | 'cutoff' | 'log'>> = {},
+): TestApp {
+  const deps: AppDeps = {
+    models,
+    config: {
+      host: '127.0.0.1',
+      apiKeys: [],
+      bodyLimitBytes: 4096,
+      heartbeatMs: 60_000,
+      ...config,
+    },
+    metrics: createMetrics(),
+    log: createLog('silent'),
+    phase: () => 'serving',
+    cutoff: new AbortController().signal,
+    ...rest,
+  };
+  return { app: createApp(deps), deps };
+}
+
+/** What the engine throws when its queue is full. */
+export const queueFull = apiError('server_is_overloaded', { limit: 2 });
+
+export function postChat(app: App, body: object, headers: Record<string, string> = {}) {
+  return app.request('/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+export async function completionOf(response: Response | Promise<Response>) {
+  return (await (await response).json()) as ChatCompletion;
+}
+
+export async function errorOf(response: Response | Promise<Response>) {
+  const { error } = (await (await response).json()) as ErrorBody;
+  return error;
+}
+
+/** The parsed data objects of a whole stream; comments and [DONE] left out. */
+export async function chunksOf(response: Response | Promise<Response>) {
+  const events = (await (await response).text()).split('\n\n');
+  const data = events.filter((event) => event.startsWith('data: {'));
+  return data.map((event) => JSON.parse(event.slice('data: '.length)) as ChatCompletionChunk);
+}
+
+export const ask = (extra: object = {}) => ({
+  model: 'fake/coconut',
+  messages: [{ role: 'user', content: 'Is Tom a cat?' }],
+  ...extra,
+});
