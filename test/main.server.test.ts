@@ -32,24 +32,29 @@ function launch(environment: Record<string, string>) {
   });
   running.add(child);
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  return { child, exited };
+  let stderr = '';
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  return { child, exited, complaints: () => stderr };
 }
 
 async function start(environment: Record<string, string> = {}) {
-  const { child, exited } = launch(environment);
+  const { child, exited, complaints } = launch(environment);
   const lines: string[] = [];
-  const url = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
+  const ended = exited.then(() => Promise.reject(new Error(`exited: ${complaints()}`)));
+  const listening = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
       const { url } = JSON.parse(line) as { url?: string };
       if (url) resolve(url);
     });
-    exited.then(([code]) => reject(new Error(`exited with ${code} before it listened`)), reject);
   });
-  await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  const url = await Promise.race([listening, ended]);
+  const isReady = async () => expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  await Promise.race([vi.waitFor(isReady, { timeout: 20_000, interval: 50 }), ended]);
+  // From here on an exit is what the test looks at.
+  ended.catch(() => {});
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
   return { child, exited, url, client, lines };
 }
@@ -118,12 +123,8 @@ describe('the server process', () => {
   });
 
   it('lists every bad variable and exits with 1', async () => {
-    const { child, exited } = launch({ PORT: 'http', SLOTS: 'many' });
-    let text = '';
-    child.stderr!.on('data', (data) => {
-      text += data;
-    });
+    const { exited, complaints } = launch({ PORT: 'http', SLOTS: 'many' });
     expect(await exited).toEqual([1, null]);
-    expect(text).toMatch(/config: PORT .*\nconfig: SLOTS /);
+    expect(complaints()).toMatch(/config: PORT .*\nconfig: SLOTS /);
   });
 });

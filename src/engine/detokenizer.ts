@@ -53,6 +53,8 @@ export class Detokenizer {
     this.#held += this.#tokenizer.decode(this.#tokens).slice(this.#passed);
     this.#tokens = [];
     this.#passed = 0;
+    // Only a beginning of the marker came: it is text like any other.
+    if (this.#marker !== null && !this.#held.startsWith(this.#marker)) this.#marker = null;
     const text = this.#release();
     const rest = this.#held;
     this.#held = '';

@@ -3,7 +3,8 @@
 import protobuf from 'protobufjs';
 import type { Attribute, DType, Graph, Initializer, Node, TensorData, Value } from './graph.ts';
 
-const field = (type: string, id: number, rule?: 'repeated') => (rule ? { type, id, rule } : { type, id });
+const field = (type: string, id: number, rule?: 'repeated') =>
+  rule ? { type, id, rule } : { type, id };
 const many = (type: string, id: number) => field(type, id, 'repeated');
 
 const root = protobuf.Root.fromJSON({
@@ -79,17 +80,23 @@ function encodeAttribute(name: string, attribute: Attribute): object {
 }
 
 function encodeValue({ name, dtype, shape }: Value): object {
-  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  const dim = shape.map((size) =>
+    typeof size === 'number' ? { dimValue: size } : { dimParam: size },
+  );
   return { name, type: { tensorType: { elemType: dataTypes[dtype], shape: { dim } } } };
 }
 
-const rawBytes = (data: TensorData): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+const rawBytes = (data: TensorData): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function encodeInitializer(initializer: Initializer): object {
   const { value } = initializer;
   const tensor = { name: value.name, dims: value.shape, dataType: dataTypes[value.dtype] };
   if ('data' in initializer) return { ...tensor, rawData: rawBytes(initializer.data) };
-  const externalData = Object.entries(initializer.external).map(([key, entry]) => ({ key, value: String(entry) }));
+  const externalData = Object.entries(initializer.external).map(([key, entry]) => ({
+    key,
+    value: String(entry),
+  }));
   return { ...tensor, externalData, dataLocation: EXTERNAL };
 }
 
@@ -102,7 +109,9 @@ function encodeNode(node: Node, used: ReadonlySet<string>): object {
     domain: node.domain,
     input: node.inputs.map((input) => input.name),
     output: node.outputs.slice(0, last + 1).map((output) => output.name),
-    attribute: Object.entries(node.attributes).map(([name, attribute]) => encodeAttribute(name, attribute)),
+    attribute: Object.entries(node.attributes).map(([name, attribute]) =>
+      encodeAttribute(name, attribute),
+    ),
   };
 }
 
@@ -131,7 +140,9 @@ export function encodeGraph(graph: Graph): Uint8Array {
     graph: {
       name: graph.name,
       node: nodes.map((node) => encodeNode(node, used)),
-      initializer: graph.initializers.filter(({ value }) => used.has(value.name)).map(encodeInitializer),
+      initializer: graph.initializers
+        .filter(({ value }) => used.has(value.name))
+        .map(encodeInitializer),
       input: graph.inputs.map(encodeValue),
       output: graph.outputs.map(encodeValue),
     },

@@ -26,7 +26,11 @@ export type Initializer =
   | { readonly value: Value; readonly data: TensorData }
   | {
       readonly value: Value;
-      readonly external: { readonly location: string; readonly offset: number; readonly length: number };
+      readonly external: {
+        readonly location: string;
+        readonly offset: number;
+        readonly length: number;
+      };
     };
 
 export type Graph = {
@@ -102,7 +106,8 @@ export class GraphBuilder {
   /** What a constant of this graph holds; throws for any other value. */
   constantData(value: Value): TensorData {
     const found = this.#initializers.find((initializer) => initializer.value.name === value.name);
-    if (!found || !('data' in found)) throw new Error(`graph ${this.name}: "${value.name}" is no constant`);
+    if (!found || !('data' in found))
+      throw new Error(`graph ${this.name}: "${value.name}" is no constant`);
     return found.data;
   }
 
@@ -176,7 +181,8 @@ function dtypeOf(data: TensorData): DType {
 /** Number of elements of a static shape; throws on a symbolic dimension. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce<number>((size, dim) => {
-    if (typeof dim === 'string') throw new Error(`shape [${shape}] has the symbolic dimension ${dim}`);
+    if (typeof dim === 'string')
+      throw new Error(`shape [${shape}] has the symbolic dimension ${dim}`);
     return size * dim;
   }, 1);
 }
@@ -189,7 +195,9 @@ export function checkGraph(graph: Graph): void {
   const defined = new Map<string, Value>();
   const define = (value: Value, by: string): void => {
     if (defined.has(value.name)) throw new Error(`${by}: "${value.name}" is defined twice`);
-    const bad = value.shape.find((dim) => typeof dim === 'number' && !(Number.isInteger(dim) && dim >= 0));
+    const bad = value.shape.find(
+      (dim) => typeof dim === 'number' && !(Number.isInteger(dim) && dim >= 0),
+    );
     if (bad !== undefined) throw new Error(`${by}: "${value.name}" has the shape [${value.shape}]`);
     defined.set(value.name, value);
   };
@@ -200,7 +208,9 @@ export function checkGraph(graph: Graph): void {
     const size = sizeOf(value.shape);
     const given = 'data' in initializer ? initializer.data.length : initializer.external.length / 4;
     if (given !== size) {
-      throw new Error(`initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${given}`);
+      throw new Error(
+        `initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${given}`,
+      );
     }
   }
   for (const node of graph.nodes) {
@@ -217,6 +227,7 @@ export function checkGraph(graph: Graph): void {
     for (const output of node.outputs) define(output, `node ${node.name} (${node.op})`);
   }
   for (const output of graph.outputs) {
-    if (!defined.has(output.name)) throw new Error(`graph ${graph.name}: output "${output.name}" is never made`);
+    if (!defined.has(output.name))
+      throw new Error(`graph ${graph.name}: output "${output.name}" is never made`);
   }
 }

@@ -16,14 +16,19 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Dim[] {
 
 const one = (values: Value[]): Value => values[0]!;
 
-const unary = (op: string) => (g: GraphBuilder, x: Value): Value =>
-  one(g.node({ op, inputs: [x] }, [{ dtype: x.dtype, shape: x.shape }]));
+const unary =
+  (op: string) =>
+  (g: GraphBuilder, x: Value): Value =>
+    one(g.node({ op, inputs: [x] }, [{ dtype: x.dtype, shape: x.shape }]));
 
-const binary = (op: string) => (g: GraphBuilder, a: Value, b: Value): Value => {
-  if (a.dtype !== b.dtype) throw new Error(`${op}: ${a.name} is ${a.dtype}, ${b.name} is ${b.dtype}`);
-  const shape = broadcastShapes(op, a.shape, b.shape);
-  return one(g.node({ op, inputs: [a, b] }, [{ dtype: a.dtype, shape }]));
-};
+const binary =
+  (op: string) =>
+  (g: GraphBuilder, a: Value, b: Value): Value => {
+    if (a.dtype !== b.dtype)
+      throw new Error(`${op}: ${a.name} is ${a.dtype}, ${b.name} is ${b.dtype}`);
+    const shape = broadcastShapes(op, a.shape, b.shape);
+    return one(g.node({ op, inputs: [a, b] }, [{ dtype: a.dtype, shape }]));
+  };
 
 export const exp = unary('Exp');
 export const log = unary('Log');
@@ -40,12 +45,18 @@ export const div = binary('Div');
 export const min = binary('Min');
 
 /** A comparison whose answer is 1 or 0 in float32. */
-const comparison = (op: string) => (g: GraphBuilder, a: Value, b: Value): Value => {
-  const shape = broadcastShapes(op, a.shape, b.shape);
-  const flag = one(g.node({ op, inputs: [a, b] }, [{ dtype: 'bool', shape }]));
-  const FLOAT = 1; // TensorProto.DataType
-  return one(g.node({ op: 'Cast', inputs: [flag], attributes: { to: FLOAT } }, [{ dtype: 'float32', shape }]));
-};
+const comparison =
+  (op: string) =>
+  (g: GraphBuilder, a: Value, b: Value): Value => {
+    const shape = broadcastShapes(op, a.shape, b.shape);
+    const flag = one(g.node({ op, inputs: [a, b] }, [{ dtype: 'bool', shape }]));
+    const FLOAT = 1; // TensorProto.DataType
+    return one(
+      g.node({ op: 'Cast', inputs: [flag], attributes: { to: FLOAT } }, [
+        { dtype: 'float32', shape },
+      ]),
+    );
+  };
 
 export const greater = comparison('Greater');
 export const equal = comparison('Equal');
@@ -53,7 +64,9 @@ export const equal = comparison('Equal');
 /** Index of the largest element of the last axis: [..., V] → int64 [..., 1]; ties go to the lowest. */
 export function argMax(g: GraphBuilder, x: Value): Value {
   const shape = [...x.shape.slice(0, -1), 1];
-  return one(g.node({ op: 'ArgMax', inputs: [x], attributes: { axis: -1 } }, [{ dtype: 'int64', shape }]));
+  return one(
+    g.node({ op: 'ArgMax', inputs: [x], attributes: { axis: -1 } }, [{ dtype: 'int64', shape }]),
+  );
 }
 
 /** [..., M, K] × [..., K, N] → [..., M, N], batch dimensions broadcast. */
@@ -68,12 +81,19 @@ export function matmul(g: GraphBuilder, a: Value, b: Value): Value {
 }
 
 /** Matrices only: a[ᵀ] × b[ᵀ]; the transposes cost nothing here. */
-export function gemm(g: GraphBuilder, a: Value, b: Value, flags: { transA?: 0 | 1; transB?: 0 | 1 } = {}): Value {
+export function gemm(
+  g: GraphBuilder,
+  a: Value,
+  b: Value,
+  flags: { transA?: 0 | 1; transB?: 0 | 1 } = {},
+): Value {
   const { transA = 0, transB = 0 } = flags;
   const [m, k] = transA ? [a.shape[1], a.shape[0]] : [a.shape[0], a.shape[1]];
   const [k2, n] = transB ? [b.shape[1], b.shape[0]] : [b.shape[0], b.shape[1]];
   if (a.shape.length !== 2 || b.shape.length !== 2 || k !== k2) {
-    throw new Error(`Gemm: [${a.shape}] × [${b.shape}] do not fit (transA ${transA}, transB ${transB})`);
+    throw new Error(
+      `Gemm: [${a.shape}] × [${b.shape}] do not fit (transA ${transA}, transB ${transB})`,
+    );
   }
   return one(
     g.node({ op: 'Gemm', inputs: [a, b], attributes: { transA, transB } }, [
@@ -87,7 +107,9 @@ export function transpose(g: GraphBuilder, x: Value, perm: readonly number[]): V
     throw new Error(`Transpose: perm [${perm}] does not fit the shape [${x.shape}]`);
   }
   const shape = perm.map((axis) => x.shape[axis]!);
-  return one(g.node({ op: 'Transpose', inputs: [x], attributes: { perm } }, [{ dtype: x.dtype, shape }]));
+  return one(
+    g.node({ op: 'Transpose', inputs: [x], attributes: { perm } }, [{ dtype: x.dtype, shape }]),
+  );
 }
 
 /** A symbolic dimension is kept where it stands; at most one may be inferred elsewhere. */
@@ -99,7 +121,10 @@ export function reshape(g: GraphBuilder, x: Value, shape: Shape): Value {
   const count = (dims: Shape): number =>
     dims.reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
   const known = [...x.shape, ...shape].every((dim) => typeof dim === 'number');
-  if (sizes.filter((size) => size === -1).length > 1 || (known && count(x.shape) !== count(shape))) {
+  if (
+    sizes.filter((size) => size === -1).length > 1 ||
+    (known && count(x.shape) !== count(shape))
+  ) {
     throw new Error(`Reshape: [${x.shape}] cannot become [${shape}]`);
   }
   const target = g.constant(BigInt64Array.from(sizes, BigInt), [shape.length]);
@@ -121,19 +146,27 @@ export function concat(g: GraphBuilder, parts: readonly Value[], axis: number): 
     ? sizes.reduce<number>((sum, size) => sum + (size as number), 0)
     : sizes.join('+');
   const shape = first.shape.map((dim, i) => (i === at ? total : dim));
-  return one(g.node({ op: 'Concat', inputs: parts, attributes: { axis: at } }, [{ dtype: first.dtype, shape }]));
+  return one(
+    g.node({ op: 'Concat', inputs: parts, attributes: { axis: at } }, [
+      { dtype: first.dtype, shape },
+    ]),
+  );
 }
 
 /** Cuts x along `axis` into pieces of the given sizes. */
 export function split(g: GraphBuilder, x: Value, sizes: readonly number[], axis: number): Value[] {
   const at = axis < 0 ? axis + x.shape.length : axis;
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (x.shape[at] !== total) throw new Error(`Split: sizes [${sizes}] do not add up to axis ${at} of [${x.shape}]`);
+  if (x.shape[at] !== total)
+    throw new Error(`Split: sizes [${sizes}] do not add up to axis ${at} of [${x.shape}]`);
   if (sizes.length === 1) return [x];
   const lengths = g.constant(BigInt64Array.from(sizes, BigInt), [sizes.length]);
   return g.node(
     { op: 'Split', inputs: [x, lengths], attributes: { axis: at } },
-    sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, i) => (i === at ? size : dim)) })),
+    sizes.map((size) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((dim, i) => (i === at ? size : dim)),
+    })),
   );
 }
 
@@ -146,7 +179,9 @@ export function slice(g: GraphBuilder, x: Value, axis: number, start: number, en
   if (start === 0 && end === size) return x;
   const at = (n: number): Value => g.constant(BigInt64Array.of(BigInt(n)), [1]);
   const shape = x.shape.map((dim, i) => (i === axis ? end - start : dim));
-  return one(g.node({ op: 'Slice', inputs: [x, at(start), at(end), at(axis)] }, [{ dtype: x.dtype, shape }]));
+  return one(
+    g.node({ op: 'Slice', inputs: [x, at(start), at(end), at(axis)] }, [{ dtype: x.dtype, shape }]),
+  );
 }
 
 /** Zeros before and after along one axis: what slice cut away. */
@@ -172,25 +207,41 @@ export function sum(g: GraphBuilder, terms: readonly Value[]): Value {
 /** Rows of `table` [V, D] by index: ids [...] → [..., D]. */
 export function gather(g: GraphBuilder, table: Value, ids: Value): Value {
   const shape = [...ids.shape, ...table.shape.slice(1)];
-  return one(g.node({ op: 'Gather', inputs: [table, ids], attributes: { axis: 0 } }, [{ dtype: table.dtype, shape }]));
+  return one(
+    g.node({ op: 'Gather', inputs: [table, ids], attributes: { axis: 0 } }, [
+      { dtype: table.dtype, shape },
+    ]),
+  );
 }
 
 /** One element of the last axis per row: x [..., V], ids [..., 1] → [..., 1]. */
 export function gatherElements(g: GraphBuilder, x: Value, ids: Value): Value {
   const axis = x.shape.length - 1;
   return one(
-    g.node({ op: 'GatherElements', inputs: [x, ids], attributes: { axis } }, [{ dtype: x.dtype, shape: ids.shape }]),
+    g.node({ op: 'GatherElements', inputs: [x, ids], attributes: { axis } }, [
+      { dtype: x.dtype, shape: ids.shape },
+    ]),
   );
 }
 
 /** base with `updates` added at `indices` along `axis`; repeated indices add up. */
-export function scatterAdd(g: GraphBuilder, base: Value, indices: Value, updates: Value, axis: number): Value {
+export function scatterAdd(
+  g: GraphBuilder,
+  base: Value,
+  indices: Value,
+  updates: Value,
+  axis: number,
+): Value {
   if (String(indices.shape) !== String(updates.shape)) {
     throw new Error(`ScatterElements: indices [${indices.shape}], updates [${updates.shape}]`);
   }
   return one(
     g.node(
-      { op: 'ScatterElements', inputs: [base, indices, updates], attributes: { axis, reduction: 'add' } },
+      {
+        op: 'ScatterElements',
+        inputs: [base, indices, updates],
+        attributes: { axis, reduction: 'add' },
+      },
       [{ dtype: base.dtype, shape: base.shape }],
     ),
   );
@@ -202,27 +253,41 @@ export function expand(g: GraphBuilder, x: Value, shape: readonly number[]): Val
   return one(g.node({ op: 'Expand', inputs: [x, target] }, [{ dtype: x.dtype, shape }]));
 }
 
-const reduction = (op: string) => (g: GraphBuilder, x: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value => {
-  const at = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
-  const shape = keepdims
-    ? x.shape.map((dim, i) => (at.includes(i) ? 1 : dim))
-    : x.shape.filter((_, i) => !at.includes(i));
-  const which = g.constant(BigInt64Array.from(at, BigInt), [at.length]);
-  return one(g.node({ op, inputs: [x, which], attributes: { keepdims } }, [{ dtype: x.dtype, shape }]));
-};
+const reduction =
+  (op: string) =>
+  (g: GraphBuilder, x: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value => {
+    const at = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+    const shape = keepdims
+      ? x.shape.map((dim, i) => (at.includes(i) ? 1 : dim))
+      : x.shape.filter((_, i) => !at.includes(i));
+    const which = g.constant(BigInt64Array.from(at, BigInt), [at.length]);
+    return one(
+      g.node({ op, inputs: [x, which], attributes: { keepdims } }, [{ dtype: x.dtype, shape }]),
+    );
+  };
 
 export const reduceSum = reduction('ReduceSum');
 export const reduceMean = reduction('ReduceMean');
 export const reduceSumSquare = reduction('ReduceSumSquare');
 
-const overLastAxis = (op: string) => (g: GraphBuilder, x: Value): Value =>
-  one(g.node({ op, inputs: [x], attributes: { axis: -1 } }, [{ dtype: x.dtype, shape: x.shape }]));
+const overLastAxis =
+  (op: string) =>
+  (g: GraphBuilder, x: Value): Value =>
+    one(
+      g.node({ op, inputs: [x], attributes: { axis: -1 } }, [{ dtype: x.dtype, shape: x.shape }]),
+    );
 
 export const softmax = overLastAxis('Softmax');
 export const logSoftmax = overLastAxis('LogSoftmax');
 
 /** Over the last axis D: (x − mean) / √(var + ε) · gain + bias, gain and bias [D]. */
-export function layerNorm(g: GraphBuilder, x: Value, gain: Value, bias: Value, epsilon: number): Value {
+export function layerNorm(
+  g: GraphBuilder,
+  x: Value,
+  gain: Value,
+  bias: Value,
+  epsilon: number,
+): Value {
   const rows = [...x.shape.slice(0, -1), 1];
   const attributes = { axis: -1, epsilon: { float: epsilon } };
   const [y] = g.node({ op: 'LayerNormalization', inputs: [x, gain, bias], attributes }, [

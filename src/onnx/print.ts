@@ -11,7 +11,9 @@ function attributeText(attribute: Attribute): string {
 /** `out float32[2,3] = Op(in, in) {attribute=value}`, in execution order. */
 export function printGraph(graph: Graph): string {
   const nodes = graph.nodes.map((node) => {
-    const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${attributeText(value)}`);
+    const attributes = Object.entries(node.attributes).map(
+      ([key, value]) => `${key}=${attributeText(value)}`,
+    );
     const call = `${node.op}(${node.inputs.map((input) => input.name).join(', ')})`;
     const suffix = attributes.length > 0 ? ` {${attributes.join(' ')}}` : '';
     return `  ${node.outputs.map(typed).join(', ')} = ${call}${suffix}`;

@@ -8,6 +8,8 @@ export type SessionOptions = {
   /** Threads that compute one operator. */
   threads: number;
   provider?: 'cpu' | 'webgpu' | 'cuda';
+  /** false: give scratch memory back after each run, for programs that hold many sessions. */
+  arena?: boolean;
   /** Folder of the files that external initializers name. */
   externalDataDir?: string;
 };
@@ -15,7 +17,8 @@ export type SessionOptions = {
 /** A tensor over `data`, which is not copied; throws when the sizes disagree. */
 export function tensor(dtype: DType, data: TensorData, dims: readonly number[]): Tensor {
   const size = dims.reduce((product, dim) => product * dim, 1);
-  if (data.length !== size) throw new Error(`tensor [${dims}] needs ${size} elements, got ${data.length}`);
+  if (data.length !== size)
+    throw new Error(`tensor [${dims}] needs ${size} elements, got ${data.length}`);
   return { dtype, data, dims };
 }
 
@@ -32,12 +35,17 @@ export class Session {
    * Computes every output (or only those in `fetches`). Blocks the calling thread: the runtime
    * computes synchronously although it answers with a promise. Outputs are fresh copies.
    */
-  async run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+  ): Promise<Record<string, Tensor>> {
     const inputs: Record<string, ort.Tensor> = {};
     for (const { name, dtype, shape } of this.#graph.inputs) {
       const fed = feeds[name];
       if (!fed) throw new Error(`graph ${this.#graph.name}: input "${name}" is missing`);
-      const fits = fed.dims.length === shape.length && shape.every((dim, i) => typeof dim === 'string' || dim === fed.dims[i]);
+      const fits =
+        fed.dims.length === shape.length &&
+        shape.every((dim, i) => typeof dim === 'string' || dim === fed.dims[i]);
       if (fed.dtype !== dtype || !fits) {
         throw new Error(
           `graph ${this.#graph.name}: input "${name}" is ${dtype}[${shape}], got ${fed.dtype}[${fed.dims}]`,
@@ -45,7 +53,9 @@ export class Session {
       }
       inputs[name] = new ort.Tensor(dtype, fed.data as Float32Array, fed.dims);
     }
-    const outputs = await (fetches ? this.#session.run(inputs, fetches) : this.#session.run(inputs));
+    const outputs = await (fetches
+      ? this.#session.run(inputs, fetches)
+      : this.#session.run(inputs));
     return Object.fromEntries(
       Object.entries(outputs).map(([name, { type, data, dims }]) => [
         name,
@@ -60,16 +70,25 @@ export class Session {
 }
 
 /** Prepares `bytes` (encodeGraph(graph)) to run. */
-export async function createSession(graph: Graph, bytes: Uint8Array, options: SessionOptions): Promise<Session> {
+export async function createSession(
+  graph: Graph,
+  bytes: Uint8Array,
+  options: SessionOptions,
+): Promise<Session> {
   const session = await ort.InferenceSession.create(bytes, {
     executionProviders: [options.provider ?? 'cpu'],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    enableCpuMemArena: options.arena ?? true,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(options.externalDataDir
-      ? { extra: { session: { model_external_initializers_file_folder_path: options.externalDataDir } } }
+      ? {
+          extra: {
+            session: { model_external_initializers_file_folder_path: options.externalDataDir },
+          },
+        }
       : {}),
   });
   return new Session(session, graph);

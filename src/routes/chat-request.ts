@@ -1,7 +1,7 @@
 // ChatRequest → GenerationRequest: every default settled, every number checked against the
 // checkpoint. Past this file a request can only fail for want of room in the queue.
 import { randomInt } from 'node:crypto';
-import type { GenerationRequest } from '../engine/messages.ts';
+import type { GenerationRequest, SamplingParams } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { ChatTemplateError, renderChat } from '../model/chat-template.ts';
 import { layoutPrompt } from '../model/prompt.ts';
@@ -10,7 +10,7 @@ import { toTemplateMessages } from './chat-messages.ts';
 import { type ServedModel, thoughtLimits } from './served-model.ts';
 
 /** No text of more characters per position is tokenised: it would not fit, and would stall others. */
-const maxCharactersPerPosition = 32;
+const maxCharactersPerPosition = 16;
 
 /** Share of the checkpoint's default number of thoughts, rounded up. */
 const effortShares: Record<(typeof reasoningEfforts)[number], number> = {
@@ -40,11 +40,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
       roomFor(promptIds.length + thoughts + suffixIds.length, model),
     ),
     stopIds: request.ignore_eos ? [] : [model.config.eos_token_id],
-    sampling: {
-      temperature: request.temperature ?? model.samplingDefaults.temperature,
-      topP: request.top_p ?? model.samplingDefaults.topP,
-      seed: request.seed ?? randomInt(2 ** 32),
-    },
+    sampling: toSampling(request, model),
     returnThoughts: false,
   };
 }
@@ -92,6 +88,14 @@ function textBudget(request: ChatRequest, thoughts: number): number {
       `${param}: ${limit} leaves no token for text after ${thoughts} thoughts ` +
       '(lower latent_thoughts, or raise it)',
   });
+}
+
+function toSampling(request: ChatRequest, model: ServedModel): SamplingParams {
+  const temperature = request.temperature ?? model.samplingDefaults.temperature;
+  const topP = request.top_p ?? model.samplingDefaults.topP;
+  const seed = request.seed ?? randomInt(2 ** 32);
+  // A nucleus of no mass still holds the likeliest token: that is greedy.
+  return topP === 0 ? { temperature: 0, topP: 1, seed } : { temperature, topP, seed };
 }
 
 /** Text tokens that still fit a slot: asking for more is an upper bound, not an error. */

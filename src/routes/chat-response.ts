@@ -31,13 +31,14 @@ export function toUsage({ promptTokens, thoughts, textTokens }: AnswerUsage) {
 
 /** Where the time went: an extension, beside OpenAI's fields. Milliseconds. */
 export function toTimings(timings: AnswerTimings) {
+  const upToMicroseconds = (ms: number) => Math.round(ms * 1000) / 1000;
   return {
-    queue_ms: timings.queueMs,
-    prefill_ms: timings.prefillMs,
-    latent_ms: timings.latentMs,
-    decode_ms: timings.decodeMs,
-    time_to_first_token_ms: timings.firstTextMs,
-    total_ms: timings.totalMs,
+    queue_ms: upToMicroseconds(timings.queueMs),
+    prefill_ms: upToMicroseconds(timings.prefillMs),
+    latent_ms: upToMicroseconds(timings.latentMs),
+    decode_ms: upToMicroseconds(timings.decodeMs),
+    time_to_first_token_ms: timings.firstTextMs && upToMicroseconds(timings.firstTextMs),
+    total_ms: upToMicroseconds(timings.totalMs),
   };
 }
 

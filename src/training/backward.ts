@@ -10,7 +10,8 @@ import { gradients } from './gradients.ts';
  * @throws when a rule is missing (by operator and node) or `loss` does not depend on an entry
  */
 export function backward(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
-  if (loss.shape.length !== 0) throw new Error(`backward: the loss ${loss.name} has the shape [${loss.shape}]`);
+  if (loss.shape.length !== 0)
+    throw new Error(`backward: the loss ${loss.name} has the shape [${loss.shape}]`);
   const nodes = [...g.nodes];
   const active = dependents(nodes, wrt);
   const terms = new Map<string, Value[]>([[loss.name, [g.scalar(1)]]]);
@@ -20,16 +21,22 @@ export function backward(g: GraphBuilder, loss: Value, wrt: readonly Value[]): V
   };
   g.scope('backward', () => {
     for (const node of nodes.reverse()) {
-      if (!node.outputs.some((output) => active.has(output.name) && terms.has(output.name))) continue;
+      if (!node.outputs.some((output) => active.has(output.name) && terms.has(output.name)))
+        continue;
       const grads = node.outputs.map(total);
-      ruleOf(node)({ g, node, inputs: node.inputs, outputs: node.outputs, grad: grads[0]!, grads }).forEach(
-        (grad, i) => {
-          const input = node.inputs[i]!;
-          if (!grad || !active.has(input.name)) return;
-          const known = terms.get(input.name) ?? [];
-          terms.set(input.name, [...known, unbroadcast(g, grad, input)]);
-        },
-      );
+      ruleOf(node)({
+        g,
+        node,
+        inputs: node.inputs,
+        outputs: node.outputs,
+        grad: grads[0]!,
+        grads,
+      }).forEach((grad, i) => {
+        const input = node.inputs[i]!;
+        if (!grad || !active.has(input.name)) return;
+        const known = terms.get(input.name) ?? [];
+        terms.set(input.name, [...known, unbroadcast(g, grad, input)]);
+      });
     }
   });
   return wrt.map((value) => {
@@ -59,7 +66,9 @@ function ruleOf(node: Node) {
   return (context: Parameters<typeof rule>[0]): (Value | null)[] => {
     const grads = rule(context);
     if (grads.length !== node.inputs.length) {
-      throw new Error(`the gradient rule of "${node.op}" gave ${grads.length} entries for ${node.inputs.length} inputs`);
+      throw new Error(
+        `the gradient rule of "${node.op}" gave ${grads.length} entries for ${node.inputs.length} inputs`,
+      );
     }
     return grads;
   };

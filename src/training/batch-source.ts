@@ -30,12 +30,17 @@ export class BatchSource {
   /** The batch of a train step (from 0) and the stage it was staged at. */
   batch(trainStep: number): { batch: TrainBatch; stage: number } {
     const { segment, index, within } = locateStep(this.#config, trainStep);
-    const groups = this.#poolOf(segment, index, Math.floor(within / POOL_BATCHES))[within % POOL_BATCHES]!;
+    const groups = this.#poolOf(segment, index, Math.floor(within / POOL_BATCHES))[
+      within % POOL_BATCHES
+    ]!;
     const stage = this.#drawStage(segment, new Random(this.#seed(index, 1, within)));
     const staged = groups.map((group) => this.#stage(group, segment, stage));
     const batch = collate(staged, BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
-    const supervised = this.#config.supervision === 'frontier' && segment.task === 'questions' && batch.shape.thoughts > 0;
+    const supervised =
+      this.#config.supervision === 'frontier' &&
+      segment.task === 'questions' &&
+      batch.shape.thoughts > 0;
     if (supervised) addThoughtTargets(batch, groups, this.#data, this.#config);
     return { batch, stage };
   }
@@ -77,7 +82,12 @@ export class BatchSource {
       return { contextIds, examples };
     }
     const method = methods[this.#config.method];
-    return { contextIds, examples: group.examples.map((example) => stageExample(example, method, stage, this.#rule, vocabulary)) };
+    return {
+      contextIds,
+      examples: group.examples.map((example) =>
+        stageExample(example, method, stage, this.#rule, vocabulary),
+      ),
+    };
   }
 
   /** Labels that are no entity count `weight` of one that is; the weights still sum to 1. */
@@ -88,7 +98,9 @@ export class BatchSource {
     const width = shape.tailLength - shape.unlabelled;
     let total = 0;
     for (let i = 0; i < weights.length; i++) {
-      const id = Number(ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!);
+      const id = Number(
+        ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!,
+      );
       weights[i] = labelMask[i]! * (entities.has(id) ? 1 : weight);
       total += weights[i]!;
     }

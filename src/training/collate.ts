@@ -20,7 +20,13 @@ export type TrainBatch = {
 type Side = 'left' | 'right';
 
 /** Rows of ids → ids, position ids (from `starts[row]`) and key bias, padded on one side. */
-function padRows(name: string, rows: readonly number[][], starts: readonly number[], length: number, side: Side): Record<string, Tensor> {
+function padRows(
+  name: string,
+  rows: readonly number[][],
+  starts: readonly number[],
+  length: number,
+  side: Side,
+): Record<string, Tensor> {
   const B = rows.length;
   const ids = new BigInt64Array(B * length);
   const positions = new BigInt64Array(B * length);
@@ -33,7 +39,8 @@ function padRows(name: string, rows: readonly number[][], starts: readonly numbe
       bias[first + t] = 0;
     });
     // A padded query sees the row's real keys, never only padding, so that its softmax stays tame.
-    if (side === 'right') positions.fill(BigInt(starts[b]! + row.length - 1), first + row.length, first + length);
+    if (side === 'right')
+      positions.fill(BigInt(starts[b]! + row.length - 1), first + row.length, first + length);
   });
   return {
     [`${name}_ids`]: tensor('int64', ids, [B, length]),
@@ -54,10 +61,16 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
   const contexts = groups.map((group) => group.contextIds);
   const { thoughts: K, unlabelled } = examples[0]!;
   const perGroup = groups[0]!.examples.length;
-  const odd = examples.findIndex((example) => example.thoughts !== K || example.unlabelled !== unlabelled);
-  if (odd >= 0) throw new Error(`collate: row ${odd} has ${examples[odd]!.thoughts} thoughts, row 0 has ${K}`);
+  const odd = examples.findIndex(
+    (example) => example.thoughts !== K || example.unlabelled !== unlabelled,
+  );
+  if (odd >= 0)
+    throw new Error(`collate: row ${odd} has ${examples[odd]!.thoughts} thoughts, row 0 has ${K}`);
   const uneven = groups.findIndex((group) => group.examples.length !== perGroup);
-  if (uneven >= 0) throw new Error(`collate: group ${uneven} has ${groups[uneven]!.examples.length} rows, group 0 has ${perGroup}`);
+  if (uneven >= 0)
+    throw new Error(
+      `collate: group ${uneven} has ${groups[uneven]!.examples.length} rows, group 0 has ${perGroup}`,
+    );
 
   const shared = contexts.some((ids) => ids.length > 0);
   const questions = examples.map((example) => example.questionIds);
@@ -73,8 +86,12 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     unlabelled,
     supervised: false,
   };
-  const contextLengths = groups.flatMap((group) => group.examples.map(() => group.contextIds.length));
-  const thoughtStarts = examples.map((example, b) => contextLengths[b]! + example.questionIds.length);
+  const contextLengths = groups.flatMap((group) =>
+    group.examples.map(() => group.contextIds.length),
+  );
+  const thoughtStarts = examples.map(
+    (example, b) => contextLengths[b]! + example.questionIds.length,
+  );
   const tailStarts = thoughtStarts.map((start) => start + K);
   const zeros = contexts.map(() => 0);
   const labels = labelsOf(tails, shape);
@@ -89,16 +106,28 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
 }
 
 function thoughtPositions(starts: readonly number[], K: number): Tensor {
-  const data = BigInt64Array.from(starts.flatMap((start) => Array.from({ length: K }, (_, k) => BigInt(start + k))));
+  const data = BigInt64Array.from(
+    starts.flatMap((start) => Array.from({ length: K }, (_, k) => BigInt(start + k))),
+  );
   return tensor('int64', data, [starts.length, K]);
 }
 
-function labelsOf(tails: readonly number[][], { tailLength, unlabelled }: BatchShape): { mask: Uint8Array; weights: Tensor } {
+function labelsOf(
+  tails: readonly number[][],
+  { tailLength, unlabelled }: BatchShape,
+): { mask: Uint8Array; weights: Tensor } {
   const width = tailLength - unlabelled;
   const mask = new Uint8Array(tails.length * width);
   tails.forEach((tail, b) => {
     mask.fill(1, b * width, b * width + tail.length - unlabelled);
   });
   const count = mask.reduce((sum, bit) => sum + bit, 0);
-  return { mask, weights: tensor('float32', Float32Array.from(mask, (bit) => bit / count), [tails.length, width, 1]) };
+  return {
+    mask,
+    weights: tensor(
+      'float32',
+      Float32Array.from(mask, (bit) => bit / count),
+      [tails.length, width, 1],
+    ),
+  };
 }

@@ -23,8 +23,13 @@ export function methodStage(method: MethodRow, scheduled: number, rule: StageRul
  * The paper's stage rule: stage s replaces the first s reasoning steps by s·c thoughts, also in chains
  * shorter than s; past maxStage every step goes.
  */
-export function stagePlan(stage: number, chainLength: number, rule: StageRule): { skippedSteps: number; thoughts: number } {
-  if (stage <= rule.maxStage) return { skippedSteps: stage, thoughts: stage * rule.thoughtsPerStep };
+export function stagePlan(
+  stage: number,
+  chainLength: number,
+  rule: StageRule,
+): { skippedSteps: number; thoughts: number } {
+  if (stage <= rule.maxStage)
+    return { skippedSteps: stage, thoughts: stage * rule.thoughtsPerStep };
   const replaced = rule.padThoughts ? rule.maxStage : Math.min(chainLength, rule.maxStage);
   return { skippedSteps: chainLength, thoughts: replaced * rule.thoughtsPerStep };
 }
@@ -67,9 +72,19 @@ export function stageExample(
   const ending = [...chain, ...encode(`${ANSWER_MARKER}${example.answer}`), eos];
   switch (method.filler) {
     case 'thought':
-      return { questionIds: [...question, bot], thoughts, tailIds: [eot, ...ending], unlabelled: 1 };
+      return {
+        questionIds: [...question, bot],
+        thoughts,
+        tailIds: [eot, ...ending],
+        unlabelled: 1,
+      };
     case 'pause':
-      return { questionIds: [...question, ...Array<number>(thoughts).fill(pause)], thoughts: 0, tailIds: ending, unlabelled: 0 };
+      return {
+        questionIds: [...question, ...Array<number>(thoughts).fill(pause)],
+        thoughts: 0,
+        tailIds: ending,
+        unlabelled: 0,
+      };
     case 'none':
       return { questionIds: question, thoughts: 0, tailIds: ending, unlabelled: 0 };
   }

@@ -17,13 +17,18 @@ export type GradientContext = {
 
 export type GradientRule = (context: GradientContext) => (Value | null)[];
 
-type In1 = Omit<GradientContext, 'inputs' | 'outputs'> & { inputs: readonly [Value]; outputs: readonly [Value] };
+type In1 = Omit<GradientContext, 'inputs' | 'outputs'> & {
+  inputs: readonly [Value];
+  outputs: readonly [Value];
+};
 type In2 = Omit<GradientContext, 'inputs' | 'outputs'> & {
   inputs: readonly [Value, Value];
   outputs: readonly [Value];
 };
 // The arity of each operator is fixed by ops.ts, so rules may name their inputs.
-const unary = (rule: (context: In1) => Value): GradientRule => (context) => [rule(context as unknown as In1)];
+const unary =
+  (rule: (context: In1) => Value): GradientRule =>
+  (context) => [rule(context as unknown as In1)];
 const binary = (rule: (context: In2) => [Value | null, Value | null]): GradientRule =>
   ((context) => rule(context as unknown as In2)) as GradientRule;
 const none: GradientRule = ({ inputs }) => inputs.map(() => null);
@@ -35,8 +40,12 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
   Log: unary(({ g, grad, inputs: [x] }) => op.div(g, grad, x)),
   Sqrt: unary(({ g, grad, outputs: [y] }) => op.div(g, op.mul(g, grad, g.scalar(0.5)), y)),
   Reciprocal: unary(({ g, grad, outputs: [y] }) => op.neg(g, op.mul(g, grad, op.mul(g, y, y)))),
-  Tanh: unary(({ g, grad, outputs: [y] }) => op.mul(g, grad, op.sub(g, g.scalar(1), op.mul(g, y, y)))),
-  Sigmoid: unary(({ g, grad, outputs: [y] }) => op.mul(g, grad, op.mul(g, y, op.sub(g, g.scalar(1), y)))),
+  Tanh: unary(({ g, grad, outputs: [y] }) =>
+    op.mul(g, grad, op.sub(g, g.scalar(1), op.mul(g, y, y))),
+  ),
+  Sigmoid: unary(({ g, grad, outputs: [y] }) =>
+    op.mul(g, grad, op.mul(g, y, op.sub(g, g.scalar(1), y))),
+  ),
 
   Add: binary(({ grad }) => [grad, grad]),
   Sub: binary(({ g, grad }) => [grad, op.neg(g, grad)]),
@@ -47,15 +56,26 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
   }),
   MatMul: binary(matmulGradient),
 
-  Transpose: unary(({ g, grad, node }) => op.transpose(g, grad, inverse(node.attributes['perm'] as number[]))),
+  Transpose: unary(({ g, grad, node }) =>
+    op.transpose(g, grad, inverse(node.attributes['perm'] as number[])),
+  ),
   Reshape: binary(({ g, grad, inputs: [x] }) => [op.reshape(g, grad, x.shape), null]),
   Expand: binary(({ grad }) => [grad, null]),
   Concat: ({ g, grad, inputs, node }) => {
     const axis = node.attributes['axis'] as number;
-    return op.split(g, grad, inputs.map(({ shape }) => shape[axis] as number), axis);
+    return op.split(
+      g,
+      grad,
+      inputs.map(({ shape }) => shape[axis] as number),
+      axis,
+    );
   },
   Split: ({ g, grads, outputs, node }) => [
-    op.concat(g, outputs.map(({ shape }, i) => grads[i] ?? zeros(g, shape as number[])), node.attributes['axis'] as number),
+    op.concat(
+      g,
+      outputs.map(({ shape }, i) => grads[i] ?? zeros(g, shape as number[])),
+      node.attributes['axis'] as number,
+    ),
     null,
   ],
   Slice: sliceGradient,
@@ -89,7 +109,8 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
 /** dA = dC·Bᵀ, dB = Aᵀ·dC; a weight matrix sees all leading axes as one, so that its gradient is one product. */
 function matmulGradient({ g, grad, inputs: [a, b] }: In2): [Value, Value] {
   if (b.shape.length === 2) {
-    const rows = (x: Value): Value => op.reshape(g, x, [sizeOf(x.shape) / (x.shape.at(-1) as number), x.shape.at(-1)!]);
+    const rows = (x: Value): Value =>
+      op.reshape(g, x, [sizeOf(x.shape) / (x.shape.at(-1) as number), x.shape.at(-1)!]);
     const flat = rows(grad);
     const da = op.reshape(g, op.gemm(g, flat, b, { transB: 1 }), a.shape);
     return [da, op.gemm(g, rows(a), flat, { transA: 1 })];
@@ -122,7 +143,13 @@ function scatterRows(g: GraphBuilder, table: Value, ids: Value, grad: Value): Va
   const D = table.shape[1] as number;
   const count = sizeOf(ids.shape);
   const index = op.expand(g, op.reshape(g, ids, [count, 1]), [count, D]);
-  return op.scatterAdd(g, zeros(g, table.shape as number[]), index, op.reshape(g, grad, [count, D]), 0);
+  return op.scatterAdd(
+    g,
+    zeros(g, table.shape as number[]),
+    index,
+    op.reshape(g, grad, [count, D]),
+    0,
+  );
 }
 
 function spread(g: GraphBuilder, grad: Value, x: Value, node: Node): Value {

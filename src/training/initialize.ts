@@ -46,29 +46,51 @@ export function initialWeights(
     }
     weights.set(name, data);
   }
-  if (initialization.kind === 'induction') induction(config, initialization, roles, weights, random);
+  if (initialization.kind === 'induction')
+    induction(config, initialization, roles, weights, random);
   return weights;
 }
+
+/** Heads of each later layer that start with a role. */
+const MATCHING_HEADS = 2;
 
 type Induction = Extract<Initialization, { kind: 'induction' }>;
 
 /** How the residual stream is shared out: word identity, identity of an earlier word, structure, position. */
-type Layout = { words: number; earlier: number; structure: number; position: number; pairs: number };
+type Layout = {
+  words: number;
+  earlier: number;
+  structure: number;
+  position: number;
+  pairs: number;
+};
 
 function layoutOf(config: ModelConfig, roles: TokenRoles): Layout {
   const entities = roles.entities.length;
   const position = 2 * entities + roles.structure.length;
   const pairs = Math.floor((config.n_embd - position) / 2);
   const headSize = config.n_embd / config.n_head;
-  if (pairs < 4 || headSize < Math.max(entities, 2 * pairs)) {
+  if (pairs < 4) {
     throw new Error(
-      `induction start: ${entities} entities and ${roles.structure.length} structure words need n_embd ≥ ${position + 8} and heads ≥ ${entities} wide, got ${config.n_embd} and ${headSize}`,
+      `induction start: ${entities} entities and ${roles.structure.length} structure words need n_embd ≥ ${position + 8}, got ${config.n_embd}`,
     );
   }
-  return { words: 0, earlier: entities, structure: 2 * entities, position, pairs };
+  return {
+    words: 0,
+    earlier: entities,
+    structure: 2 * entities,
+    position,
+    pairs: Math.min(pairs, headSize / 2),
+  };
 }
 
-function induction(config: ModelConfig, options: Induction, roles: TokenRoles, weights: Weights, random: Random): void {
+function induction(
+  config: ModelConfig,
+  options: Induction,
+  roles: TokenRoles,
+  weights: Weights,
+  random: Random,
+): void {
   const { n_embd: D, n_head: H, n_layer: L } = config;
   const layout = layoutOf(config, roles);
   const headSize = D / H;
@@ -78,19 +100,23 @@ function induction(config: ModelConfig, options: Induction, roles: TokenRoles, w
     const out = matrix(weights, `h.${l}.attn.c_proj.weight`, D);
     weights.get(`transformer.h.${l}.mlp.c_proj.weight`)!.fill(0);
     for (let h = 0; h < H; h++) {
+      const offset = options.offsets[h];
+      // Heads without a role start as GPT-2's do: training must have room for what it needs.
+      if (l === 0 ? offset === undefined : h >= MATCHING_HEADS) continue;
       const [query, key, value] = [h * headSize, D + h * headSize, 2 * D + h * headSize];
-      const basis = orthonormalRows(roles.entities.length, random);
+      const basis = orthonormalRows(roles.entities.length, random).map((row) =>
+        row.slice(0, headSize),
+      );
       // What is seen is the word there; the first look-back head files it as the earlier word.
       const filed = l === 0 && h === 0 ? layout.earlier : layout.words;
       addBlock(qkv, layout.words, value, basis, 1);
       addTransposed(out, h * headSize, filed, basis, options.copyGain);
-      const offset = l === 0 ? options.offsets[h] : undefined;
-      if (offset !== undefined) {
-        lookBack(qkv, query, key, layout, offset, options.offsetGain);
+      if (l === 0) {
+        lookBack(qkv, query, key, layout, offset!, options.offsetGain);
       } else {
-        // Even heads ask where this word was the earlier one (what follows it); odd ones where it stands.
+        // Head 0 asks where this word was the earlier one (what follows it), head 1 where it stands.
         addBlock(qkv, layout.words, query, basis, options.matchGain);
-        if (h % 2 === 0) addBlock(qkv, layout.earlier, key, basis, options.matchGain);
+        if (h === 0) addBlock(qkv, layout.earlier, key, basis, options.matchGain);
         else addBlock(qkv, layout.words, key, basis, options.matchGain / 2);
       }
     }
@@ -98,7 +124,13 @@ function induction(config: ModelConfig, options: Induction, roles: TokenRoles, w
   weights.get('transformer.ln_f.weight')!.fill(options.thoughtNorm / Math.sqrt(D));
 }
 
-function embed(config: ModelConfig, options: Induction, roles: TokenRoles, layout: Layout, weights: Weights): void {
+function embed(
+  config: ModelConfig,
+  options: Induction,
+  roles: TokenRoles,
+  layout: Layout,
+  weights: Weights,
+): void {
   const wte = matrix(weights, 'wte.weight', config.n_embd);
   const wpe = matrix(weights, 'wpe.weight', config.n_embd);
   const assign = (ids: readonly number[], dimension: number): void => {
@@ -107,8 +139,8 @@ function embed(config: ModelConfig, options: Induction, roles: TokenRoles, layou
       wte.data[id * wte.columns + dimension] = options.embeddingNorm;
     }
   };
-  roles.entities.forEach((forms, i) => assign(forms, layout.words + i));
-  roles.structure.forEach((id, i) => assign([id], layout.structure + i));
+  for (const [i, forms] of roles.entities.entries()) assign(forms, layout.words + i);
+  for (const [i, id] of roles.structure.entries()) assign([id], layout.structure + i);
   wpe.data.fill(0);
   const amplitude = options.embeddingNorm / Math.sqrt(layout.pairs);
   frequencies(layout.pairs).forEach((w, i) => {
@@ -122,7 +154,10 @@ function embed(config: ModelConfig, options: Induction, roles: TokenRoles, layou
 /** Angular frequencies whose wavelengths run geometrically from 2.3 to 600 tokens. */
 function frequencies(pairs: number): number[] {
   const [shortest, longest] = [2.3, 600];
-  return Array.from({ length: pairs }, (_, i) => (2 * Math.PI) / (shortest * (longest / shortest) ** (i / (pairs - 1))));
+  return Array.from(
+    { length: pairs },
+    (_, i) => (2 * Math.PI) / (shortest * (longest / shortest) ** (i / (pairs - 1))),
+  );
 }
 
 type Matrix = { data: Float32Array; columns: number };
@@ -133,7 +168,14 @@ const matrix = (weights: Weights, name: string, columns: number): Matrix => ({
 });
 
 /** Query: the position's sinusoids turned back by `offset`; key: the sinusoids as they are. */
-function lookBack(qkv: Matrix, query: number, key: number, layout: Layout, offset: number, gain: number): void {
+function lookBack(
+  qkv: Matrix,
+  query: number,
+  key: number,
+  layout: Layout,
+  offset: number,
+  gain: number,
+): void {
   frequencies(layout.pairs).forEach((w, i) => {
     const [cos, sin] = [gain * Math.cos(w * offset), gain * Math.sin(w * offset)];
     const row = (layout.position + 2 * i) * qkv.columns;
@@ -148,7 +190,13 @@ function lookBack(qkv: Matrix, query: number, key: number, layout: Layout, offse
   });
 }
 
-function addBlock(into: Matrix, row: number, column: number, block: readonly number[][], gain: number): void {
+function addBlock(
+  into: Matrix,
+  row: number,
+  column: number,
+  block: readonly number[][],
+  gain: number,
+): void {
   block.forEach((values, i) => {
     values.forEach((x, j) => {
       into.data[(row + i) * into.columns + column + j]! += gain * x;
@@ -156,7 +204,13 @@ function addBlock(into: Matrix, row: number, column: number, block: readonly num
   });
 }
 
-function addTransposed(into: Matrix, row: number, column: number, block: readonly number[][], gain: number): void {
+function addTransposed(
+  into: Matrix,
+  row: number,
+  column: number,
+  block: readonly number[][],
+  gain: number,
+): void {
   block.forEach((values, i) => {
     values.forEach((x, j) => {
       into.data[(row + j) * into.columns + column + i]! += gain * x;

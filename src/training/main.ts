@@ -1,12 +1,17 @@
 // Command line of the trainer: train | eval | show-graph.
-import { Command } from 'commander';
+
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
+import { Command } from 'commander';
+import { evaluateCheckpoint } from './evaluate.ts';
+import { evaluateCommand, withEngine } from './evaluate-command.ts';
 import { RunDirectory } from './run-directory.ts';
 import { type Progress, train } from './trainer.ts';
 import { readTrainingConfig, totalSteps } from './training-config.ts';
 
-const program = new Command('coconut-serve').description('train and evaluate small models that reason in continuous thoughts');
+const program = new Command('coconut-serve').description(
+  'train and evaluate small models that reason in continuous thoughts',
+);
 
 program
   .command('train')
@@ -18,7 +23,8 @@ program
     const directory = new RunDirectory(join(options.out, config.name));
     const bar = new cliProgress.SingleBar(
       {
-        format: '{bar} {value}/{total} | {rate} ex/s | ETA {eta_formatted} | segment {segment} stage {stage} | loss {loss} | rows {rows}',
+        format:
+          '{bar} {value}/{total} | {rate} ex/s | ETA {eta_formatted} | segment {segment} stage {stage} | loss {loss} | rows {rows}',
         noTTYOutput: true,
         notTTYSchedule: 10_000,
         etaBuffer: 100,
@@ -35,10 +41,37 @@ program
           loss: result.loss.toFixed(3),
           rows: result.rowAccuracy.toFixed(2),
         }),
-      evaluate: async () => ({}),
+      evaluate: async (checkpointPath, data) => {
+        const { as_trained, zero_thoughts, shuffled_thoughts } = await withEngine(
+          checkpointPath,
+          config.threads,
+          (engine, checkpoint) =>
+            evaluateCheckpoint(engine, checkpoint, data.validation, data.isCorrect),
+        );
+        return {
+          accuracy: as_trained.accuracy,
+          meanTotalTokens: as_trained.mean_total_tokens,
+          ...(zero_thoughts ? { zeroThoughtsAccuracy: zero_thoughts.accuracy } : {}),
+          ...(shuffled_thoughts ? { shuffledThoughtsAccuracy: shuffled_thoughts.accuracy } : {}),
+        };
+      },
     });
     bar.stop();
-    console.log(`${config.name}: ${state.trainStep} steps, ${state.examples} examples, ${state.seconds.toFixed(0)} s → ${directory.checkpointPath}`);
+    console.log(
+      `${config.name}: ${state.trainStep} steps, ${state.examples} examples, ${state.seconds.toFixed(0)} s → ${directory.checkpointPath}`,
+    );
   });
+
+program
+  .command('eval')
+  .argument('<checkpoint>', 'checkpoint directory')
+  .argument('<data>', 'data file in the published ProsQA format')
+  .option(
+    '--baseline <dir>',
+    'chain-of-thought checkpoint to compare with, already evaluated on the same file',
+  )
+  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .description('score a checkpoint through the serving engine and write its eval.json')
+  .action(evaluateCommand);
 
 await program.parseAsync();

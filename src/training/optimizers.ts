@@ -30,7 +30,9 @@ const usesMuon = (row: ParameterRow, config: OptimizerConfig): boolean =>
 
 /** Names of the optimiser's tensors for one parameter, each of the parameter's shape. */
 export function stateNames(row: ParameterRow, config: OptimizerConfig): string[] {
-  return usesMuon(row, config) ? [`momentum/${row.name}`] : [`mean/${row.name}`, `variance/${row.name}`];
+  return usesMuon(row, config)
+    ? [`momentum/${row.name}`]
+    : [`mean/${row.name}`, `variance/${row.name}`];
 }
 
 /** Scales all gradients so that their joint L2 norm is at most `clipNorm`; returns the norm before that. */
@@ -42,7 +44,11 @@ export function clipByGlobalNorm(
   const squares = grads.map((grad) => op.reduceSumSquare(g, grad, [...grad.shape.keys()], 0));
   const norm = op.sqrt(g, op.sum(g, squares));
   if (clipNorm === null) return { clipped: [...grads], norm };
-  const scale = op.min(g, g.scalar(1), op.div(g, g.scalar(clipNorm), op.add(g, norm, g.scalar(1e-6))));
+  const scale = op.min(
+    g,
+    g.scalar(1),
+    op.div(g, g.scalar(clipNorm), op.add(g, norm, g.scalar(1e-6))),
+  );
   return { clipped: grads.map((grad) => op.mul(g, grad, scale)), norm };
 }
 
@@ -57,7 +63,11 @@ export function updateParameter(
   config: OptimizerConfig,
 ): Update {
   const decays = config.weightDecay > 0 && (config.decay === 'all' || row.kind === 'matrix');
-  const shrink = op.sub(g, g.scalar(1), op.mul(g, schedule.learningRate, g.scalar(config.weightDecay)));
+  const shrink = op.sub(
+    g,
+    g.scalar(1),
+    op.mul(g, schedule.learningRate, g.scalar(config.weightDecay)),
+  );
   const decayed = decays ? op.mul(g, parameter, shrink) : parameter;
   const { change, next } = usesMuon(row, config)
     ? muon(g, grad, state[0]!)
@@ -93,10 +103,17 @@ function muon(g: GraphBuilder, grad: Value, momentum: Value): { change: Value; n
   let x = op.div(g, wide, norm);
   for (let i = 0; i < 5; i++) {
     const s = op.gemm(g, x, x, { transB: 1 });
-    const polynomial = op.add(g, op.mul(g, s, g.scalar(b)), op.mul(g, op.gemm(g, s, s), g.scalar(c)));
+    const polynomial = op.add(
+      g,
+      op.mul(g, s, g.scalar(b)),
+      op.mul(g, op.gemm(g, s, s), g.scalar(c)),
+    );
     x = op.add(g, op.mul(g, x, g.scalar(a)), op.gemm(g, polynomial, x));
   }
   const orthogonal = tall ? op.transpose(g, x, [1, 0]) : x;
   // 0.2·√max(rows, columns) matches AdamW's root-mean-square update (Liu et al. 2025, arXiv 2502.16982).
-  return { change: op.mul(g, orthogonal, g.scalar(0.2 * Math.sqrt(Math.max(rows, columns)))), next: [next] };
+  return {
+    change: op.mul(g, orthogonal, g.scalar(0.2 * Math.sqrt(Math.max(rows, columns)))),
+    next: [next],
+  };
 }

@@ -51,7 +51,10 @@ export class RunDirectory {
   save(config: TrainingConfig, state: RunState, tensors: ReadonlyMap<string, Tensor>): void {
     replaceDirectory(this.#statePath, (dir) => {
       const shaped = new Map(
-        [...tensors].map(([name, { data, dims }]) => [name, { shape: [...dims], data: data as Float32Array }]),
+        [...tensors].map(([name, { data, dims }]) => [
+          name,
+          { shape: [...dims], data: data as Float32Array },
+        ]),
       );
       writeSafetensors(join(dir, 'state.safetensors'), shaped, {});
       writeFileSync(join(dir, 'state.json'), JSON.stringify({ state, config }));
@@ -68,10 +71,15 @@ export class RunDirectory {
       replaceFile(this.#metricsPath, '');
       return null;
     }
-    const saved = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as { state: RunState; config: TrainingConfig };
+    const saved = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as {
+      state: RunState;
+      config: TrainingConfig;
+    };
     const differing = differingKeys(saved.config, config);
     if (differing.length > 0) {
-      throw new Error(`${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`);
+      throw new Error(
+        `${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`,
+      );
     }
     const kept = this.readMetrics().filter((line) => line.trainStep <= saved.state.trainStep);
     replaceFile(this.#metricsPath, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));

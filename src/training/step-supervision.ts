@@ -16,7 +16,9 @@ export function addThoughtTargets(
   const { rows: B, thoughts: K } = batch.shape;
   const V = data.tokenizer.vocabSize;
   const targets = new Float32Array(B * K * V);
-  const questions = groups.flatMap(({ context, examples }) => examples.map(({ question }) => context + question));
+  const questions = groups.flatMap(({ context, examples }) =>
+    examples.map(({ question }) => context + question),
+  );
   questions.forEach((question, b) => {
     const frontiers = data.frontiers(question);
     for (let k = 0; k < K; k++) {

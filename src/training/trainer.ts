@@ -1,6 +1,7 @@
 // The loop: batch → train step → log; now and then evaluate and save. Owns order and bookkeeping only.
-import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoint.ts';
+
 import { lastQuestionTemplate } from '../model/chat-template.ts';
+import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoint.ts';
 import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
@@ -8,7 +9,7 @@ import { lastStage, methodStage, stagePlan } from './curriculum.ts';
 import { initialWeights, type Weights } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
 import { methods } from './methods.ts';
-import { RunDirectory, type RunState } from './run-directory.ts';
+import type { RunDirectory, RunState } from './run-directory.ts';
 import { learningRateAt, locateStep, type TrainingConfig, totalSteps } from './training-config.ts';
 import { answerMarker, loadTrainingData, type TrainingData } from './training-data.ts';
 
@@ -28,12 +29,21 @@ export type TrainerHooks = {
 };
 
 /** Trains `config` to its end in `directory`, going on from what is saved there. */
-export async function train(config: TrainingConfig, directory: RunDirectory, hooks: TrainerHooks): Promise<RunState> {
+export async function train(
+  config: TrainingConfig,
+  directory: RunDirectory,
+  hooks: TrainerHooks,
+): Promise<RunState> {
   const data = loadTrainingData(config);
   const modelConfig = toModelConfig(config, data);
   const saved = directory.resume(config);
   const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
-  const learner = new Learner(modelConfig, startWeights(config, modelConfig, data), config.optimizer, config.threads);
+  const learner = new Learner(
+    modelConfig,
+    startWeights(config, modelConfig, data),
+    config.optimizer,
+    config.threads,
+  );
   if (saved) learner.restore(saved.tensors, state.updates);
   const source = new BatchSource(config, data);
   const clock = stopwatch(state);
@@ -50,8 +60,24 @@ export async function train(config: TrainingConfig, directory: RunDirectory, hoo
     state.examples += batch.shape.rows;
     clock.lap();
     const examplesPerSecond = (1000 * batch.shape.rows) / (performance.now() - started);
-    directory.appendMetrics({ kind: 'train', segment: index, task: segment.task, stage, learningRate, examplesPerSecond, ...state, ...result });
-    hooks.onStep({ state, total: totalSteps(config), segment: index, stage, examplesPerSecond, result });
+    directory.appendMetrics({
+      kind: 'train',
+      segment: index,
+      task: segment.task,
+      stage,
+      learningRate,
+      examplesPerSecond,
+      ...state,
+      ...result,
+    });
+    hooks.onStep({
+      state,
+      total: totalSteps(config),
+      segment: index,
+      stage,
+      examplesPerSecond,
+      result,
+    });
     const done = state.trainStep === totalSteps(config);
     if (done || state.trainStep % config.evaluateEverySteps === 0) {
       writeCheckpoint(directory.checkpointPath, {
@@ -64,9 +90,16 @@ export async function train(config: TrainingConfig, directory: RunDirectory, hoo
       });
       const figures = await hooks.evaluate(directory.checkpointPath, data);
       clock.lap();
-      directory.appendMetrics({ kind: 'validation', segment: index, stage: segment.stage, ...state, ...figures });
+      directory.appendMetrics({
+        kind: 'validation',
+        segment: index,
+        stage: segment.stage,
+        ...state,
+        ...figures,
+      });
     }
-    if (done || state.trainStep % config.saveEverySteps === 0) directory.save(config, state, learner.tensors);
+    if (done || state.trainStep % config.saveEverySteps === 0)
+      directory.save(config, state, learner.tensors);
   }
   await learner.release();
   return state;
@@ -84,14 +117,25 @@ function stopwatch(state: RunState): { lap: () => void } {
   };
 }
 
-function startWeights(config: TrainingConfig, modelConfig: ModelConfig, data: TrainingData): Weights {
+function startWeights(
+  config: TrainingConfig,
+  modelConfig: ModelConfig,
+  data: TrainingData,
+): Weights {
   if ('checkpoint' in config.start) return readWeights(readCheckpoint(config.start.checkpoint));
   return initialWeights(modelConfig, config.start, data.roles, new Random(config.seed));
 }
 
-function toModelConfig(config: TrainingConfig, { tokenizer, vocabulary }: TrainingData): ModelConfig {
+function toModelConfig(
+  config: TrainingConfig,
+  { tokenizer, vocabulary }: TrainingData,
+): ModelConfig {
   const method = methods[config.method];
-  const { thoughts } = stagePlan(methodStage(method, lastStage(config), config), config.maxStage, config);
+  const { thoughts } = stagePlan(
+    methodStage(method, lastStage(config), config),
+    config.maxStage,
+    config,
+  );
   const thinks = method.filler === 'thought';
   return modelConfigSchema.parse({
     model_type: 'gpt2',

@@ -91,7 +91,9 @@ export function readTrainingConfig(path: string): TrainingConfig {
   }
   const parsed = trainingConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
+  const issues = parsed.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`,
+  );
   throw new Error(`${path}: ${issues.length} problem(s)\n${issues.join('\n')}`);
 }
 
@@ -99,7 +101,10 @@ export const totalSteps = (config: TrainingConfig): number =>
   config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);
 
 /** Where a train step (from 0) stands in the run. */
-export function locateStep(config: TrainingConfig, trainStep: number): { segment: Segment; index: number; within: number } {
+export function locateStep(
+  config: TrainingConfig,
+  trainStep: number,
+): { segment: Segment; index: number; within: number } {
   let within = trainStep;
   for (const [index, segment] of config.segments.entries()) {
     if (within < segment.trainSteps) return { segment, index, within };
@@ -113,5 +118,8 @@ export function learningRateAt(segment: Segment, within: number): number {
   const { learningRate, finalLearningRate, warmupSteps, trainSteps } = segment;
   if (within < warmupSteps) return (learningRate * (within + 1)) / warmupSteps;
   const progress = (within - warmupSteps) / Math.max(1, trainSteps - warmupSteps);
-  return finalLearningRate + (learningRate - finalLearningRate) * 0.5 * (1 + Math.cos(Math.PI * progress));
+  return (
+    finalLearningRate +
+    (learningRate - finalLearningRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
+  );
 }

@@ -6,14 +6,25 @@ import type { Random } from '../random.ts';
 import { ANSWER_MARKER, type StagingVocabulary } from './curriculum.ts';
 import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example, ExampleGroup } from './datasets/example.ts';
-import { factsKey, isCorrect, questionFrontiers, readProsqa, splitQuestion } from './datasets/prosqa.ts';
+import {
+  factsKey,
+  isCorrect,
+  questionFrontiers,
+  readProsqa,
+  splitQuestion,
+} from './datasets/prosqa.ts';
 import { PROSQA_SIZES, ProsqaGenerator } from './datasets/prosqa-generator.ts';
 import { CONCEPTS, NAMES, prosqaWordCounts } from './datasets/prosqa-words.ts';
 import type { TokenRoles } from './initialize.ts';
 import type { Segment, TrainingConfig } from './training-config.ts';
 
 /** Every checkpoint has all of them, so that methods differ in nothing but method. */
-export const SPECIAL_TOKENS = { eos: '<eos>', bot: '<bot>', eot: '<eot>', pause: '<pause>' } as const;
+export const SPECIAL_TOKENS = {
+  eos: '<eos>',
+  bot: '<bot>',
+  eot: '<eot>',
+  pause: '<pause>',
+} as const;
 
 export type TrainingData = {
   tokenizerJson: unknown;
@@ -34,7 +45,9 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
   const tokenizer = loadTokenizer(tokenizerJson, {});
   const file = config.data.validation;
   const validation = readProsqa(file, 'throw').items.map((item) => item.example);
-  const excluded = new Set(validation.map(({ question }) => factsKey(splitQuestion(question).facts)));
+  const excluded = new Set(
+    validation.map(({ question }) => factsKey(splitQuestion(question).facts)),
+  );
   const special = (token: string): number => tokenizer.specialId(token)!;
   return {
     tokenizerJson,
@@ -50,11 +63,17 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
     validation: validation.slice(0, config.data.validationItems),
     validationHash: createHash('sha256').update(readFileSync(file)).digest('hex'),
     groups: (random, segment, count, perGroup) => {
-      const nodes = segment.nodes ? { min: segment.nodes[0], max: segment.nodes[1] } : PROSQA_SIZES.nodes;
-      const hops = segment.nodes ? { min: segment.minHops, max: PROSQA_SIZES.hops.max } : PROSQA_SIZES.hops;
+      const nodes = segment.nodes
+        ? { min: segment.nodes[0], max: segment.nodes[1] }
+        : PROSQA_SIZES.nodes;
+      const hops = segment.nodes
+        ? { min: segment.minHops, max: PROSQA_SIZES.hops.max }
+        : PROSQA_SIZES.hops;
       const generator = new ProsqaGenerator(random, { nodes, hops, excluded });
       return Array.from({ length: count }, () =>
-        segment.task === 'walks' ? generator.nextWalks(perGroup, WALK_EDGES) : generator.nextGroup(perGroup),
+        segment.task === 'walks'
+          ? generator.nextWalks(perGroup, WALK_EDGES)
+          : generator.nextGroup(perGroup),
       );
     },
     frontiers: (question) => questionFrontiers(question).slice(1),
@@ -76,7 +95,9 @@ function prosqaRoles(tokenizer: Tokenizer): TokenRoles {
   const entities = [...names, ...concepts];
   const taken = new Set(entities.flat());
   const words = [...prosqaWordCounts().keys()].map(one).filter((id) => !taken.has(id));
-  const markers = [SPECIAL_TOKENS.eos, SPECIAL_TOKENS.bot, SPECIAL_TOKENS.eot].map((token) => tokenizer.specialId(token)!);
+  const markers = [SPECIAL_TOKENS.eos, SPECIAL_TOKENS.bot, SPECIAL_TOKENS.eot].map(
+    (token) => tokenizer.specialId(token)!,
+  );
   return { entities, structure: [...words, ...markers] };
 }
 

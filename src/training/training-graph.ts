@@ -7,7 +7,12 @@ import { type Parameters, parameterTable } from '../model/parameters.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
-import { clipByGlobalNorm, type OptimizerConfig, stateNames, updateParameter } from './optimizers.ts';
+import {
+  clipByGlobalNorm,
+  type OptimizerConfig,
+  stateNames,
+  updateParameter,
+} from './optimizers.ts';
 
 /** Everything that a graph's shapes depend on: one compiled graph per distinct value. */
 export type BatchShape = {
@@ -35,7 +40,11 @@ function declareSegment(g: GraphBuilder, name: string, rows: number, length: num
   };
 }
 
-function declareBatch(g: GraphBuilder, config: ModelConfig, shape: BatchShape): CoconutInputs & LossInputs {
+function declareBatch(
+  g: GraphBuilder,
+  config: ModelConfig,
+  shape: BatchShape,
+): CoconutInputs & LossInputs {
   const { contexts, rows, thoughts, tailLength, unlabelled } = shape;
   const context = contexts > 0 && {
     ...declareSegment(g, 'context', contexts, shape.contextLength),
@@ -44,7 +53,8 @@ function declareBatch(g: GraphBuilder, config: ModelConfig, shape: BatchShape): 
   return {
     context: context || null,
     question: declareSegment(g, 'question', rows, shape.questionLength),
-    thoughtPositionIds: thoughts > 0 ? g.input('thought_position_ids', 'int64', [rows, thoughts]) : null,
+    thoughtPositionIds:
+      thoughts > 0 ? g.input('thought_position_ids', 'int64', [rows, thoughts]) : null,
     tail: declareSegment(g, 'tail', rows, tailLength),
     // 1 / (labels of the batch) on a label, 0 on padding: the loss is a mean over labels.
     labelWeights: g.input('label_weights', 'float32', [rows, tailLength - unlabelled, 1]),
@@ -83,17 +93,31 @@ function lossOf(
  * correction_2, and the batch. Outputs: loss, answer_loss, grad_norm, hits [B, labels, 1] (1 where the
  * most probable token is the label), and `next/` + each parameter and state tensor.
  */
-export function trainStepGraph(config: ModelConfig, shape: BatchShape, optimizer: OptimizerConfig): Graph {
+export function trainStepGraph(
+  config: ModelConfig,
+  shape: BatchShape,
+  optimizer: OptimizerConfig,
+): Graph {
   const g = new GraphBuilder('train-step');
   const table = parameterTable(config);
-  const parameters = new Map(table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]));
-  const states = table.map((row) => stateNames(row, optimizer).map((name) => g.input(name, 'float32', row.shape)));
+  const parameters = new Map(
+    table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
+  );
+  const states = table.map((row) =>
+    stateNames(row, optimizer).map((name) => g.input(name, 'float32', row.shape)),
+  );
   const schedule = {
     learningRate: g.input('learning_rate', 'float32', []),
     correction1: g.input('correction_1', 'float32', []),
     correction2: g.input('correction_2', 'float32', []),
   };
-  const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape, declareBatch(g, config, shape));
+  const { loss, answerLoss, hits } = lossOf(
+    g,
+    config,
+    parameters,
+    shape,
+    declareBatch(g, config, shape),
+  );
   const grads = backward(g, loss, [...parameters.values()]);
   const { clipped, norm } = clipByGlobalNorm(g, grads, optimizer.clipNorm);
   g.output('loss', loss);
@@ -106,7 +130,9 @@ export function trainStepGraph(config: ModelConfig, shape: BatchShape, optimizer
       updateParameter(g, row, parameter, clipped[i]!, states[i]!, schedule, optimizer),
     );
     g.output(`next/${row.name}`, update.parameter);
-    stateNames(row, optimizer).forEach((name, j) => g.output(`next/${name}`, update.state[j]!));
+    for (const [j, name] of stateNames(row, optimizer).entries()) {
+      g.output(`next/${name}`, update.state[j]!);
+    }
   });
   return g.build();
 }
@@ -115,7 +141,9 @@ export function trainStepGraph(config: ModelConfig, shape: BatchShape, optimizer
 export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
   const g = new GraphBuilder('gradient');
   const table = parameterTable(config);
-  const parameters = new Map(table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]));
+  const parameters = new Map(
+    table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
+  );
   const { loss } = lossOf(g, config, parameters, shape, declareBatch(g, config, shape));
   const grads = backward(g, loss, [...parameters.values()]);
   g.output('loss', loss);

@@ -22,7 +22,8 @@ IGNORED = -100
 TRAIN_STEPS = 10
 # Large enough that a decay on the wrong tensor exceeds any tolerance for rounding.
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM = 3e-3, 0.1, 1.0
-QUESTION_LENGTHS, TAIL_LENGTHS = [9, 4, 7, 1], [5, 2, 8, 3]
+# Text per item: the opening it shares with its pair, then its own question, then the remaining steps.
+CONTEXT_LENGTHS, QUESTION_LENGTHS, TAIL_LENGTHS = [4, 1], [5, 2, 6, 0], [5, 2, 8, 3]
 # One of each kind is recorded whole after training, of the others how far they moved: the files stay small.
 RECORDED_AFTER_TRAINING = [
     "transformer.wpe.weight", "transformer.h.1.attn.c_proj.weight",
@@ -52,9 +53,14 @@ def make_items() -> list[dict]:
     """question ends at <bot>; tail is <eot>, text, <eos>; labels are the text and <eos>."""
     generator = torch.Generator().manual_seed(6769)
     text = lambda n: torch.randint(0, EOS, (n,), generator=generator).tolist()
+    contexts = [text(n) for n in CONTEXT_LENGTHS]
     return [
-        {"question": text(q) + [BOT], "tail": [EOT] + text(t) + [EOS]}
-        for q, t in zip(QUESTION_LENGTHS, TAIL_LENGTHS)
+        {
+            "contextLength": len(contexts[i // 2]),
+            "question": contexts[i // 2] + text(q) + [BOT],
+            "tail": [EOT] + text(t) + [EOS],
+        }
+        for i, (q, t) in enumerate(zip(QUESTION_LENGTHS, TAIL_LENGTHS))
     ]
 
 

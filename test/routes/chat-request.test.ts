@@ -92,7 +92,7 @@ describe('limits', () => {
     };
     const served = fakeModel(new FakeEngine(), { tokenizer: { ...model.tokenizer, encode } });
     expect(failure(user('x'.repeat(3000)), served).message).toMatch(
-      /3001 characters, at most 2048/,
+      /3001 characters, at most 1024/,
     );
   });
 });
@@ -102,6 +102,13 @@ describe('sampling', () => {
     const sampling = { temperature: 0.5, topP: 0.9, seed: 7 };
     expect(generation({ temperature: 0.5, top_p: 0.9, seed: 7 }).sampling).toEqual(sampling);
     expect(generation().sampling).toMatchObject({ temperature: 0, topP: 1 });
+  });
+
+  it('is greedy at top_p 0, which the engine does not take', () => {
+    expect(generation({ temperature: 1, top_p: 0 }).sampling).toMatchObject({
+      temperature: 0,
+      topP: 1,
+    });
   });
 
   it('has a fresh seed where none is given', () => {

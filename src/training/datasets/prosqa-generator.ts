@@ -23,15 +23,15 @@ export const PROSQA_SIZES = {
 } as const;
 
 type Question = { root: number; target: number; distractor: number; hops: number };
-type NamedGraph = { graph: FactGraph; words: string[]; context: string };
+type NamedGraph = { graph: FactGraph; words: string[]; context: string; questions: Question[] };
 
 const SEEDS = [0, 1] as const;
 const MAX_ATTEMPTS = 10_000;
 
 /**
  * How much likelier each further hop makes a target to be picked for a group. The published questions ask about the
- * deepest leaf only; with 6 the groups' hops 3 to 6 are 50, 35, 12 and 3% (published: 41, 44, 12, 2) and most groups
- * still ask about several targets of both seeds.
+ * deepest leaf only. With 6, groups of 8 have 50, 36, 11 and 3% of 3, 4, 5 and 6 hops (published: 41, 44, 12, 2), and
+ * three groups in four still ask about more than one target.
  */
 const GROUP_HOP_FACTOR = 6;
 
@@ -55,49 +55,43 @@ export class ProsqaGenerator {
     this.#options = options;
   }
 
-  /** One question on one graph, chosen as the published ones are: the target is the deepest leaf of its seed. */
+  /** One question on one graph, chosen as the published ones are: about the deepest leaf that only one seed reaches. */
   next(): ProsqaItem {
-    for (;;) {
-      const { graph, questions, mostHops } = this.#drawAskable();
-      // Asking about a nearer leaf instead would make items easier than the published ones.
-      if (mostHops > this.#options.hops.max) continue;
-      const { root } = questions.findLast((q) => q.hops === mostHops)!;
-      const deepest = questions.filter((q) => q.root === root && q.hops === mostHops);
-      const question = this.#random.pick(deepest);
-      const named = this.#name(graph);
-      if (named === undefined) continue;
-      const { query, ...example } = this.#ask(named, question);
-      return {
-        example: { question: named.context + query, ...example },
-        graph: named.graph,
-        words: named.words,
-        root: question.root,
-        target: question.target,
-        distractor: question.distractor,
-      };
-    }
+    // With a deeper leaf than permitted, the deepest permitted one would make an easier item than the published.
+    const named = this.#drawNamed(this.#options.hops.max);
+    const { graph, words, context, questions } = named;
+    const mostHops = Math.max(...questions.map((q) => q.hops));
+    const { root } = questions.findLast((q) => q.hops === mostHops)!;
+    const deepest = questions.filter((q) => q.root === root && q.hops === mostHops);
+    const question = this.#random.pick(deepest);
+    const { query, ...rest } = this.#ask(named, question);
+    const { target, distractor } = question;
+    return {
+      example: { question: context + query, ...rest },
+      graph,
+      words,
+      root,
+      target,
+      distractor,
+    };
   }
 
   /**
-   * Several questions on one graph, about both seeds. Before a target is asked about with the same distractor again, it
+   * Several questions on one graph, about both seeds where both have a long enough path. Before a target is asked about with the same distractor again, it
    * has been asked about with every other one; a repeated question draws option order and shortest path anew.
    */
   nextGroup(questionCount: number): ExampleGroup {
-    for (;;) {
-      const { graph, questions } = this.#drawAskable();
-      const named = this.#name(graph);
-      if (named === undefined) continue;
-      const decks = [...byTarget(this.#random.shuffle(questions)).values()];
-      const weights = decks.map(([question]) => GROUP_HOP_FACTOR ** question!.hops);
-      const examples = Array.from({ length: questionCount }, (): Example => {
-        const deck = decks[this.#random.weightedIndex(weights)]!;
-        const question = deck.shift()!;
-        deck.push(question);
-        const { query, ...example } = this.#ask(named, question);
-        return { question: query, ...example };
-      });
-      return { context: named.context, examples };
-    }
+    const named = this.#drawNamed(Number.POSITIVE_INFINITY);
+    const decks = [...byTarget(this.#random.shuffle(named.questions)).values()];
+    const weights = decks.map(([question]) => GROUP_HOP_FACTOR ** question!.hops);
+    const examples = Array.from({ length: questionCount }, (): Example => {
+      const deck = decks[this.#random.weightedIndex(weights)]!;
+      const question = deck.shift()!;
+      deck.push(question);
+      const { query, ...rest } = this.#ask(named, question);
+      return { question: query, ...rest };
+    });
+    return { context: named.context, examples };
   }
 
   /**
@@ -105,39 +99,37 @@ export class ProsqaGenerator {
    * until a leaf or `length` edges. Question and answer are empty.
    */
   nextWalks(rowCount: number, length: number): ExampleGroup {
-    for (;;) {
-      const named = this.#name(this.#drawAskable().graph);
-      if (named === undefined) continue;
-      const starts = named.graph.children.flatMap((next, node) => (next.length > 0 ? [node] : []));
-      const examples = Array.from({ length: rowCount }, (): Example => {
-        const path = this.#walk(named.graph, this.#random.pick(starts), length);
-        return { question: '', steps: pathSentences(path, named.words), answer: '' };
-      });
-      return { context: named.context, examples };
-    }
+    const { graph, words, context } = this.#drawNamed(Number.POSITIVE_INFINITY);
+    const starts = graph.children.flatMap((next, node) => (next.length > 0 ? [node] : []));
+    const examples = Array.from({ length: rowCount }, (): Example => {
+      const path = this.#walk(graph, this.#random.pick(starts), length);
+      return { question: '', steps: pathSentences(path, words), answer: '' };
+    });
+    return { context, examples };
   }
 
-  /** A graph, its questions of permitted length, and the length of the longest question it has. */
-  #drawAskable(): { graph: FactGraph; questions: Question[]; mostHops: number } {
+  /** A graph that has questions of permitted length, and none longer than `longest` hops. */
+  #drawNamed(longest: number): NamedGraph {
     const { nodes, hops } = this.#options;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const nodeCount = nodes.min + this.#random.int(nodes.max - nodes.min + 1);
       const lineageGraph = drawLineageGraph(this.#random, nodeCount);
       if (lineageGraph === undefined) continue;
       const possible = possibleQuestions(lineageGraph);
+      if (possible.some((q) => q.hops > longest)) continue;
       const questions = possible.filter((q) => q.hops >= hops.min && q.hops <= hops.max);
       if (questions.length === 0) continue;
-      const mostHops = Math.max(...possible.map((q) => q.hops));
-      return { graph: lineageGraph.graph, questions, mostHops };
+      const text = this.#text(lineageGraph.graph);
+      if (text !== undefined) return { graph: lineageGraph.graph, questions, ...text };
     }
     throw new Error(
-      `no graph of ${nodes.min} to ${nodes.max} nodes had a question of ${hops.min} to ` +
+      `no graph of ${nodes.min} to ${nodes.max} nodes fitted questions of ${hops.min} to ` +
         `${hops.max} hops in ${MAX_ATTEMPTS} attempts`,
     );
   }
 
   /** Words for the nodes and the shuffled facts; undefined if names run out or the graph is excluded. */
-  #name(graph: FactGraph): NamedGraph | undefined {
+  #text(graph: FactGraph): { words: string[]; context: string } | undefined {
     const names = this.#random.shuffle<string[]>([...NAMES]);
     const concepts = this.#random.shuffle<string[]>([...CONCEPTS]);
     if (graph.parents.filter((p) => p.length === 0).length > names.length) return undefined;
@@ -145,7 +137,7 @@ export class ProsqaGenerator {
     const facts = graph.edges.map(([from, to]) => factSentence(words[from]!, words[to]!));
     const { excluded } = this.#options;
     if (excluded.size > 0 && excluded.has(factsKey(facts))) return undefined;
-    return { graph, words, context: this.#random.shuffle(facts).join(' ') };
+    return { words, context: this.#random.shuffle(facts).join(' ') };
   }
 
   #ask({ graph, words }: NamedGraph, { root, target, distractor }: Question) {

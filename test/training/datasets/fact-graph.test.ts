@@ -36,24 +36,24 @@ describe('fact graph', () => {
   });
 
   it('draws every shortest path equally often', () => {
-    // 0 -> 1 -> {2, 3} -> 4 and 0 -> 5 -> 6 -> 4: three shortest paths, two of them through node 1.
+    // 0 -> {1, 2} -> 3 -> 5 and 0 -> 4 -> 6 -> 5: two of the three shortest paths end with 3 -> 5.
     const uneven = factGraph(7, [
       [0, 1],
-      [1, 2],
+      [0, 2],
       [1, 3],
-      [2, 4],
-      [3, 4],
-      [0, 5],
-      [5, 6],
-      [6, 4],
+      [2, 3],
+      [3, 5],
+      [0, 4],
+      [4, 6],
+      [6, 5],
     ]);
     const random = new Random(1);
     const counts: Record<string, number> = {};
     for (let i = 0; i < 6000; i++) {
-      const path = randomShortestPath(uneven, 0, 4, random).join('-');
+      const path = randomShortestPath(uneven, 0, 5, random).join('-');
       counts[path] = (counts[path] ?? 0) + 1;
     }
-    expect(Object.keys(counts).sort()).toEqual(['0-1-2-4', '0-1-3-4', '0-5-6-4']);
+    expect(Object.keys(counts).sort()).toEqual(['0-1-3-5', '0-2-3-5', '0-4-6-5']);
     for (const count of Object.values(counts)) expect(Math.abs(count - 2000)).toBeLessThan(200);
   });
 

@@ -94,6 +94,12 @@ describe('ProsqaGenerator.next', () => {
   });
 });
 
+it('gives up, with the numbers, where no graph fits', () => {
+  const sizes = { nodes: { min: 40, max: 40 }, hops: { min: 30, max: 30 } };
+  const generator = new ProsqaGenerator(new Random(1), { ...sizes, excluded: new Set() });
+  expect(() => generator.next()).toThrow('no graph of 40 to 40 nodes fitted questions of 30 to 30');
+});
+
 describe('ProsqaGenerator.nextGroup', () => {
   it('asks different, answerable questions about one graph and both seeds', () => {
     const generator = published(7);

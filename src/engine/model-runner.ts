@@ -1,0 +1,156 @@
+// One batch through the step graph: rows to tensors, one run, new keys and values into the cache,
+// states and logits back to their sequences. Chooses nothing and keeps nothing but the cache.
+
+import { MASKED } from '../model/gpt2.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import { type Session, type Tensor, tensor } from '../onnx/session.ts';
+import type { KvCache, NewRows } from './kv-cache.ts';
+import type { Batch, BatchRow } from './scheduler.ts';
+import type { RowOutput } from './sequence.ts';
+
+/** What the engine's loop needs of a model; tests put a scripted one in its place. */
+export interface Runner {
+  /** Outputs in the order of the batch's rows. */
+  run(batch: Batch): Promise<RowOutput[]>;
+  /** Gives back what the sequence holds, if anything. */
+  free(id: number): void;
+  /** The same for one whose numbers are not finite: nobody may come across them. */
+  purge(id: number): void;
+}
+
+type Outputs = Record<string, Tensor>;
+
+export class ModelRunner implements Runner {
+  readonly #config: ModelConfig;
+  readonly #session: Session;
+  readonly #cache: KvCache;
+
+  constructor(config: ModelConfig, session: Session, cache: KvCache) {
+    this.#config = config;
+    this.#session = session;
+    this.#cache = cache;
+  }
+
+  async run({ rows }: Batch): Promise<RowOutput[]> {
+    const cache = this.#cache;
+    for (const { sequence } of rows) {
+      // A sequence without past is new: it gets its slot with its first batch.
+      if (!cache.holds(sequence.id)) cache.take(sequence.id);
+    }
+    const { first, order } = cache.gather(rows.map(({ sequence }) => sequence.id));
+    const byId = new Map(rows.map((row) => [row.sequence.id, row]));
+    const inSlots = order.map((id) => byId.get(id)!);
+    const outputs = await this.#session.run(this.#feeds(inSlots, first));
+    const T = longest(inSlots);
+    const counts = inSlots.map(({ count }) => count);
+    cache.append(first, counts, T, this.#newRows(outputs));
+    const results = this.#results(inSlots, outputs);
+    return rows.map(({ sequence }) => results.get(sequence.id)!);
+  }
+
+  free(id: number): void {
+    this.#cache.free(id);
+  }
+
+  purge(id: number): void {
+    this.#cache.purge(id);
+  }
+
+  #feeds(rows: readonly BatchRow[], first: number): Record<string, Tensor> {
+    const { n_head: H, n_embd: D } = this.#config;
+    const B = rows.length;
+    const view = this.#cache.view(first, B);
+    const past = (data: Float32Array) => tensor('float32', data, [B, H, view.span, D / H]);
+    return {
+      ...inputFeeds(rows, D, (id) => this.#cache.lengthOf(id)),
+      past_bias: this.#pastBias(rows, view.span),
+      ...Object.fromEntries(view.keys.map((data, l) => [`past_key.${l}`, past(data)])),
+      ...Object.fromEntries(view.values.map((data, l) => [`past_value.${l}`, past(data)])),
+    };
+  }
+
+  #pastBias(rows: readonly BatchRow[], span: number): Tensor {
+    const bias = new Float32Array(rows.length * span).fill(MASKED);
+    rows.forEach(({ sequence }, b) => {
+      bias.fill(0, b * span, b * span + this.#cache.lengthOf(sequence.id));
+    });
+    return tensor('float32', bias, [rows.length, 1, 1, span]);
+  }
+
+  #newRows(outputs: Outputs): NewRows {
+    const layers = Array.from({ length: this.#config.n_layer }, (_, l) => l);
+    return {
+      keys: layers.map((l) => floats(outputs, `new_key.${l}`)),
+      values: layers.map((l) => floats(outputs, `new_value.${l}`)),
+    };
+  }
+
+  #results(rows: readonly BatchRow[], outputs: Outputs): Map<number, RowOutput> {
+    const { n_embd: D, vocab_size: V } = this.#config;
+    const [hidden, logits] = [floats(outputs, 'hidden'), floats(outputs, 'logits')];
+    let [n, r] = [0, 0];
+    const resultOf = ({ sequence, count }: BatchRow): RowOutput => {
+      const kind = sequence.wants(count);
+      if (kind === 'hidden') return { kind, hidden: hidden.slice(n * D, ++n * D) };
+      if (kind === 'logits') return { kind, logits: logits.subarray(r * V, ++r * V) };
+      return { kind };
+    };
+    return new Map(rows.map((row) => [row.sequence.id, resultOf(row)]));
+  }
+}
+
+/** All inputs but the past. Rows shorter than T are padded on the right, and masked there. */
+function inputFeeds(
+  rows: readonly BatchRow[],
+  D: number,
+  lengthOf: (id: number) => number,
+): Record<string, Tensor> {
+  const [B, T] = [rows.length, longest(rows)];
+  const tokenIds = new BigInt64Array(B * T);
+  const positionIds = new BigInt64Array(B * T);
+  const thought = new Float32Array(B * T * D);
+  const isThought = new Float32Array(B * T);
+  const newBias = new Float32Array(B * T).fill(MASKED);
+  rows.forEach(({ sequence, count }, b) => {
+    const start = lengthOf(sequence.id);
+    sequence.inputs(count).forEach((input, t) => {
+      const at = b * T + t;
+      positionIds[at] = BigInt(start + t);
+      newBias[at] = 0;
+      if (typeof input === 'number') {
+        tokenIds[at] = BigInt(input);
+      } else {
+        isThought[at] = 1;
+        thought.set(input, at * D);
+      }
+    });
+  });
+  return {
+    token_ids: tensor('int64', tokenIds, [B, T]),
+    position_ids: tensor('int64', positionIds, [B, T]),
+    thought: tensor('float32', thought, [B, T, D]),
+    is_thought: tensor('float32', isThought, [B, T, 1]),
+    new_bias: tensor('float32', newBias, [B, 1, 1, T]),
+    hidden_rows: lastInputs(rows, 'hidden'),
+    logit_rows: lastInputs(rows, 'logits'),
+  };
+}
+
+/** Flat places b·T + t of the last inputs of the rows that want `kind`. */
+function lastInputs(rows: readonly BatchRow[], kind: RowOutput['kind']): Tensor {
+  const T = longest(rows);
+  const places = rows.flatMap(({ sequence, count }, b) =>
+    sequence.wants(count) === kind ? [BigInt(b * T + count - 1)] : [],
+  );
+  return tensor('int64', BigInt64Array.from(places), [places.length]);
+}
+
+function longest(rows: readonly BatchRow[]): number {
+  return Math.max(...rows.map(({ count }) => count));
+}
+
+function floats(outputs: Outputs, name: string): Float32Array {
+  const output = outputs[name];
+  if (output?.data instanceof Float32Array) return output.data;
+  throw new Error(`the step graph has no float output "${name}"`);
+}

@@ -1,0 +1,51 @@
+// What a request must satisfy to share a batch with others: one that does not fails alone, before
+// it can break a run. The API has checked most of it; experiments come straight here.
+import type { GenerationRequest } from './messages.ts';
+
+export type ModelLimits = {
+  vocabSize: number;
+  /** D: numbers in one thought. */
+  width: number;
+  slotCapacity: number;
+};
+
+/** Positions a request may come to hold: prompt, thoughts, suffix and answer. */
+export function positionsOf(request: GenerationRequest): number {
+  const { promptIds, thoughts, suffixIds, maxTokens } = request;
+  return promptIds.length + thoughts.count + suffixIds.length + maxTokens;
+}
+
+/** Throws an Error that names the field and the numbers. */
+export function checkRequest(request: GenerationRequest, limits: ModelLimits): void {
+  const { promptIds, thoughts, suffixIds, maxTokens, sampling } = request;
+  const { vocabSize, width, slotCapacity } = limits;
+  if (promptIds.length === 0) throw new Error('the prompt is empty');
+  atLeast('maxTokens', maxTokens, 1);
+  atLeast('thoughts.count', thoughts.count, 0);
+  const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
+  const unknown = [...promptIds, ...suffixIds].find((id) => !isToken(id));
+  if (unknown !== undefined) throw new Error(`token id ${unknown} is not in 0..${vocabSize - 1}`);
+  if (positionsOf(request) > slotCapacity) {
+    throw new Error(`${positionsOf(request)} positions asked for, a slot holds ${slotCapacity}`);
+  }
+  if (!(sampling.temperature >= 0 && sampling.topP > 0)) {
+    throw new Error(`temperature ${sampling.temperature} or topP ${sampling.topP} out of range`);
+  }
+  if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
+}
+
+/** Not a number would stay in the slot and spoil whoever has it next, masked or not. */
+function checkVectors(vectors: Float32Array, count: number, width: number): void {
+  if (vectors.length !== count * width) {
+    throw new Error(
+      `${count} thoughts of ${width} need ${count * width} numbers, got ${vectors.length}`,
+    );
+  }
+  const bad = vectors.findIndex((value) => !Number.isFinite(value));
+  if (bad !== -1) throw new Error(`thoughts.vectors is ${vectors[bad]} at ${bad}`);
+}
+
+function atLeast(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new Error(`${name} must be a whole number from ${least}, got ${value}`);
+}

@@ -1,0 +1,187 @@
+// One request in the engine: what it feeds next, what it has produced, when it ends. A pure state
+// machine; tensors, slots and the clock are others' business.
+import { Random } from '../random.ts';
+import type { FinishReason, GenerationRequest, RequestTimings, TokenEvent } from './messages.ts';
+import { sampleToken } from './sampler.ts';
+
+/** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
+export type Input = number | Float32Array;
+
+export type SequenceState =
+  | { phase: 'waiting' }
+  /** `computed` inputs of the prefix are in the KV cache. */
+  | { phase: 'prefilling'; computed: number }
+  /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
+  | { phase: 'thinking'; thoughtsLeft: number; hidden: Float32Array }
+  | { phase: 'answering'; lastToken: number }
+  | { phase: 'finished'; reason: FinishReason };
+
+/** What the model returns for a row: the state [D] or the logits [V] at its last input. */
+export type RowOutput =
+  | { kind: 'nothing' }
+  | { kind: 'hidden'; hidden: Float32Array }
+  | { kind: 'logits'; logits: Float32Array };
+
+const clockOf = {
+  waiting: 'queueMs',
+  prefilling: 'prefillMs',
+  thinking: 'latentMs',
+  answering: 'decodeMs',
+  finished: 'decodeMs',
+} as const;
+
+export class Sequence {
+  readonly id: number;
+  readonly request: GenerationRequest;
+  #state: SequenceState = { phase: 'waiting' };
+  /** The inputs that are known beforehand. */
+  readonly #prefix: readonly Input[];
+  readonly #random: Random;
+  /** The model's own thoughts still to be computed. */
+  #ownThoughts: number;
+  readonly #thoughts: Float32Array[] = [];
+  #answerTokens = 0;
+  readonly #timings: RequestTimings = { queueMs: 0, prefillMs: 0, latentMs: 0, decodeMs: 0 };
+  #clockMs: number;
+
+  /** @param request has passed checkRequest */
+  constructor(id: number, request: GenerationRequest, nowMs: number) {
+    this.id = id;
+    this.request = request;
+    this.#prefix = prefixOf(request);
+    this.#ownThoughts = request.thoughts.kind === 'model' ? request.thoughts.count : 0;
+    // Clients send any integer as a seed: negative ones and those beyond 2^53 wrap.
+    this.#random = new Random(Number(BigInt.asUintN(53, BigInt(request.sampling.seed))));
+    this.#clockMs = nowMs;
+  }
+
+  get state(): SequenceState {
+    return this.#state;
+  }
+
+  /** Inputs that can be fed at once. The suffix rides along with the last thought. */
+  get ready(): number {
+    const state = this.#state;
+    if (state.phase === 'prefilling') return this.#prefix.length - state.computed;
+    if (state.phase === 'answering') return 1;
+    if (state.phase !== 'thinking') return 0;
+    return state.thoughtsLeft === 1 ? 1 + this.request.suffixIds.length : 1;
+  }
+
+  /** The next `count` of the `ready` inputs. */
+  inputs(count: number): readonly Input[] {
+    const state = this.#state;
+    switch (state.phase) {
+      case 'prefilling':
+        return this.#prefix.slice(state.computed, state.computed + count);
+      case 'thinking':
+        return [state.hidden, ...this.request.suffixIds].slice(0, count);
+      case 'answering':
+        return [state.lastToken];
+      default:
+        throw new Error(`sequence ${this.id} is ${state.phase} and has no inputs`);
+    }
+  }
+
+  /** What is needed at the last of the next `count` inputs; a thought needs no lm_head. */
+  wants(count: number): RowOutput['kind'] {
+    if (this.#state.phase === 'prefilling' && count < this.ready) return 'nothing';
+    return this.#ownThoughts > 0 ? 'hidden' : 'logits';
+  }
+
+  start(nowMs: number): void {
+    this.#enter({ phase: 'prefilling', computed: 0 }, nowMs);
+  }
+
+  /**
+   * Takes what the model returned for the next `count` inputs, which is what it wants(count). Throws
+   * when that is not finite; the sequence can then only be dropped.
+   */
+  advance(count: number, output: RowOutput, nowMs: number): TokenEvent[] {
+    if (output.kind === 'nothing') {
+      const computed = this.#prefix.length - this.ready + count;
+      this.#enter({ phase: 'prefilling', computed }, nowMs);
+      return [];
+    }
+    const given = this.#state.phase === 'prefilling' ? this.#takeGiven() : [];
+    return output.kind === 'hidden'
+      ? [...given, this.#think(output.hidden, nowMs)]
+      : [...given, ...this.#answer(output.logits, nowMs)];
+  }
+
+  /** Ends it, in whatever state it is. */
+  abort(nowMs: number): TokenEvent {
+    return this.#finish('aborted', nowMs);
+  }
+
+  #takeGiven(): TokenEvent[] {
+    const given = this.#prefix.filter((input) => typeof input !== 'number');
+    this.#thoughts.push(...given);
+    return given.map((_, index) => ({ kind: 'thought', index }));
+  }
+
+  #think(hidden: Float32Array, nowMs: number): TokenEvent {
+    const index = this.#thoughts.length;
+    const bad = hidden.findIndex((value) => !Number.isFinite(value));
+    if (bad !== -1) throw new Error(`thought ${index} is ${hidden[bad]} at ${bad}`);
+    this.#thoughts.push(hidden);
+    this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden }, nowMs);
+    this.#ownThoughts -= 1;
+    return { kind: 'thought', index };
+  }
+
+  #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
+    const { sampling, stopIds, maxTokens } = this.request;
+    const tokenId = sampleToken(logits, sampling, this.#random);
+    // Entered even where it ends at once: the time before it belongs to what it was doing.
+    this.#enter({ phase: 'answering', lastToken: tokenId }, nowMs);
+    if (stopIds.includes(tokenId)) return [this.#finish('stop', nowMs)];
+    this.#answerTokens += 1;
+    const event: TokenEvent = { kind: 'token', tokenId };
+    return this.#answerTokens < maxTokens ? [event] : [event, this.#finish('length', nowMs)];
+  }
+
+  #finish(reason: FinishReason, nowMs: number): TokenEvent {
+    this.#enter({ phase: 'finished', reason }, nowMs);
+    const { promptIds, suffixIds, returnThoughts } = this.request;
+    return {
+      kind: 'finished',
+      reason,
+      usage: {
+        promptTokens: promptIds.length + suffixIds.length,
+        thoughts: this.#thoughts.length,
+        answerTokens: this.#answerTokens,
+      },
+      timings: { ...this.#timings },
+      thoughts: returnThoughts ? joined(this.#thoughts) : null,
+    };
+  }
+
+  /** Time since the last change goes to the phase that is left. */
+  #enter(state: SequenceState, nowMs: number): void {
+    this.#timings[clockOf[this.#state.phase]] += nowMs - this.#clockMs;
+    this.#clockMs = nowMs;
+    this.#state = state;
+  }
+}
+
+/** Thoughts that are given, or none, leave nothing to wait for: the suffix is prefilled as well. */
+function prefixOf({ promptIds, thoughts, suffixIds }: GenerationRequest): Input[] {
+  if (thoughts.count === 0) return [...promptIds, ...suffixIds];
+  if (thoughts.kind === 'model') return [...promptIds];
+  const width = thoughts.vectors.length / thoughts.count;
+  const vectors = Array.from({ length: thoughts.count }, (_, i) =>
+    thoughts.vectors.subarray(i * width, (i + 1) * width),
+  );
+  return [...promptIds, ...vectors, ...suffixIds];
+}
+
+/** @returns [count, D] */
+function joined(thoughts: readonly Float32Array[]): Float32Array {
+  const width = thoughts[0]?.length ?? 0;
+  const all = new Float32Array(thoughts.length * width);
+  thoughts.forEach((thought, i) => {
+    all.set(thought, i * width);
+  });
+  return all;
+}

@@ -1,0 +1,101 @@
+// The engine's iteration: schedule → run → advance. Knows neither threads nor tensors, so that
+// tests can drive it with a scripted runner.
+import type { StepReport, TokenEvent } from './messages.ts';
+import type { Runner } from './model-runner.ts';
+import { type BatchRow, Scheduler, type SchedulerLimits } from './scheduler.ts';
+import type { RowOutput, Sequence } from './sequence.ts';
+
+export type StepOutcome = {
+  events: { id: number; event: TokenEvent }[];
+  /** Requests that ended by an error of their own. */
+  failures: { id: number; message: string }[];
+  report: StepReport;
+};
+
+export class StepLoop {
+  readonly #runner: Runner;
+  readonly #scheduler: Scheduler;
+  readonly #now: () => number;
+  readonly #aborted: StepOutcome['events'] = [];
+
+  /** @param now milliseconds on a monotonic clock */
+  constructor(runner: Runner, limits: SchedulerLimits, now: () => number) {
+    this.#runner = runner;
+    this.#scheduler = new Scheduler(limits);
+    this.#now = now;
+  }
+
+  get isIdle(): boolean {
+    return this.#scheduler.running.length + this.#scheduler.waiting.length === 0;
+  }
+
+  submit(sequence: Sequence): void {
+    this.#scheduler.submit(sequence);
+  }
+
+  /** Frees its slot at once; its last event comes with the next step. Not in the middle of one. */
+  abort(id: number): void {
+    const sequence = this.#scheduler.find(id);
+    if (!sequence) return;
+    this.#scheduler.remove(sequence);
+    this.#runner.free(id);
+    this.#aborted.push({ id, event: sequence.abort(this.#now()) });
+  }
+
+  /**
+   * One engine step; null when there is nothing to do. After the abort of the last request it has
+   * no rows and only tells of the abort. Rejects when the run itself fails.
+   */
+  async step(): Promise<StepOutcome | null> {
+    const startMs = this.#now();
+    const batch = this.#scheduler.next(startMs);
+    const events = this.#aborted.splice(0);
+    if (!batch && events.length === 0) return null;
+    const rows = batch?.rows ?? [];
+    const rowCounts = countRows(rows);
+    const failures = batch ? this.#advance(rows, await this.#runner.run(batch), events) : [];
+    const report = {
+      durationMs: this.#now() - startMs,
+      ...rowCounts,
+      running: this.#scheduler.running.length,
+      waiting: this.#scheduler.waiting.length,
+    };
+    return { events, failures, report };
+  }
+
+  /** Adds to `events`; returns the failures. */
+  #advance(
+    rows: readonly BatchRow[],
+    outputs: readonly RowOutput[],
+    events: StepOutcome['events'],
+  ): StepOutcome['failures'] {
+    const failures: StepOutcome['failures'] = [];
+    const nowMs = this.#now();
+    rows.forEach(({ sequence, count }, i) => {
+      const { id } = sequence;
+      try {
+        const produced = sequence.advance(count, outputs[i] as RowOutput, nowMs);
+        events.push(...produced.map((event) => ({ id, event })));
+        if (sequence.state.phase !== 'finished') return;
+        this.#runner.free(id);
+      } catch (error) {
+        // What one row computed is its own trouble: the others of the batch go on.
+        failures.push({ id, message: (error as Error).message });
+        this.#runner.purge(id);
+      }
+      this.#scheduler.remove(sequence);
+    });
+    return failures;
+  }
+}
+
+/** Before the run: afterwards the sequences are elsewhere. */
+function countRows(rows: readonly BatchRow[]) {
+  const count = (phase: string) =>
+    rows.filter(({ sequence }) => sequence.state.phase === phase).length;
+  return {
+    prefillRows: count('prefilling'),
+    latentRows: count('thinking'),
+    decodeRows: count('answering'),
+  };
+}

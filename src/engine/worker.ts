@@ -1,0 +1,110 @@
+// Thread entry of the engine: receive → step → post, until drained. Messages are taken between
+// steps only, and the thread ends by itself: to kill it during a run would abort the process.
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { readCheckpoint, readWeights } from '../model/checkpoint.ts';
+import { encodeServingModel } from '../model/serving-graphs.ts';
+import { createSession, type Session } from '../onnx/session.ts';
+import { KvCache } from './kv-cache.ts';
+import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
+import { ModelRunner } from './model-runner.ts';
+import { checkRequest, type ModelLimits } from './request-check.ts';
+import { Sequence } from './sequence.ts';
+import { StepLoop } from './step-loop.ts';
+
+type Loaded = { loop: StepLoop; session: Session; limits: ModelLimits };
+
+const now = () => performance.now();
+
+async function load(options: EngineOptions): Promise<Loaded> {
+  const checkpoint = readCheckpoint(options.checkpointDir);
+  const { config } = checkpoint;
+  const { graph, bytes } = encodeServingModel(config, readWeights(checkpoint));
+  const session = await createSession(graph, bytes, { threads: options.threads });
+  const { n_layer, n_head, n_embd, n_positions, vocab_size } = config;
+  const slotCapacity = Math.min(options.slotCapacity, n_positions);
+  const cache = new KvCache({
+    layers: n_layer,
+    heads: n_head,
+    headSize: n_embd / n_head,
+    slots: options.slots,
+    capacity: slotCapacity,
+  });
+  const loop = new StepLoop(new ModelRunner(config, session, cache), options, now);
+  return { loop, session, limits: { vocabSize: vocab_size, width: n_embd, slotCapacity } };
+}
+
+/** Messages that came since they were last taken. */
+class Inbox {
+  #messages: ToWorker[] = [];
+  #wake = () => {};
+
+  push(message: ToWorker): void {
+    this.#messages.push(message);
+    this.#wake();
+  }
+
+  takeAll(): ToWorker[] {
+    return this.#messages.splice(0);
+  }
+
+  /** Resolves when there is something to take. */
+  async wait(): Promise<void> {
+    if (this.#messages.length > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+async function serve({ loop, limits }: Loaded, inbox: Inbox, post: Post): Promise<void> {
+  for (let isDraining = false; !(isDraining && loop.isIdle); ) {
+    if (loop.isIdle) await inbox.wait();
+    for (const message of inbox.takeAll()) {
+      if (message.kind === 'submit') submit(message, loop, limits, post);
+      else if (message.kind === 'abort') loop.abort(message.id);
+      else isDraining = true;
+    }
+    const outcome = await loop.step();
+    if (!outcome) continue;
+    const { failures, events, report } = outcome;
+    for (const failure of failures) post({ kind: 'request-failed', ...failure });
+    post({ kind: 'step', events, report });
+    // A turn of the event loop: messages that came during the run arrive before the next one.
+    await new Promise(setImmediate);
+  }
+}
+
+type Post = (message: FromWorker) => void;
+type Submit = Extract<ToWorker, { kind: 'submit' }>;
+
+function submit({ id, request }: Submit, loop: StepLoop, limits: ModelLimits, post: Post): void {
+  try {
+    checkRequest(request, limits);
+    loop.submit(new Sequence(id, request, now()));
+  } catch (error) {
+    post({ kind: 'request-failed', id, message: (error as Error).message });
+  }
+}
+
+async function main(): Promise<void> {
+  if (isMainThread || !parentPort) throw new Error('worker.ts is started by startEngine only');
+  const port = parentPort;
+  const post: Post = (message) => port.postMessage(message);
+  const inbox = new Inbox();
+  port.on('message', (message: ToWorker) => inbox.push(message));
+  const startMs = now();
+  const options = workerData as EngineOptions;
+  try {
+    const loaded = await load(options);
+    const { slotCapacity } = loaded.limits;
+    post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs: now() - startMs });
+    await serve(loaded, inbox, post);
+    await loaded.session.release();
+    post({ kind: 'drained' });
+  } catch (error) {
+    post({ kind: 'failed', message: String((error as Error).stack ?? error) });
+  }
+  port.close();
+}
+
+await main();

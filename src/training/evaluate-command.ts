@@ -1,0 +1,106 @@
+// `eval`: a checkpoint and a data file → the table on the terminal and the checkpoint's eval.json.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Engine, startEngine } from '../engine/engine.ts';
+import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/checkpoint.ts';
+import type { EvalReport, EvalRun } from '../model/eval-report.ts';
+import { isCorrect, readProsqa } from './datasets/prosqa.ts';
+import { evaluateCheckpoint } from './evaluate.ts';
+
+/** Starts an engine on the checkpoint for as long as `body` needs it. */
+export async function withEngine<T>(
+  checkpointDir: string,
+  threads: number,
+  body: (engine: Engine, checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> {
+  const checkpoint = readCheckpoint(checkpointDir);
+  const slotCapacity = checkpoint.config.n_positions;
+  const engine = startEngine(
+    { checkpointDir, slots: 32, slotCapacity, maxPrefillTokens: 2048, threads },
+    { queueLimit: Number.POSITIVE_INFINITY },
+  );
+  try {
+    await engine.ready();
+    return await body(engine, checkpoint);
+  } finally {
+    await engine.drain();
+  }
+}
+
+export async function evaluateCommand(
+  dir: string,
+  file: string,
+  options: { baseline?: string; threads: number },
+): Promise<void> {
+  const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+  const items = readProsqa(file, 'throw').items.map((item) => item.example);
+  const baseline = options.baseline === undefined ? null : baselineOf(options.baseline, sha256);
+  const { checkpoint, runs } = await withEngine(
+    dir,
+    options.threads,
+    async (engine, checkpoint) => ({
+      checkpoint,
+      runs: await evaluateCheckpoint(engine, checkpoint, items, isCorrect),
+    }),
+  );
+  const report: EvalReport = {
+    date: new Date().toISOString(),
+    data: { name: basename(file), sha256, items: items.length },
+    checkpoint_sha256: checkpoint.sha256,
+    ...runs,
+    cot_baseline: baseline,
+  };
+  writeEvalReport(checkpoint, report);
+  console.log(evaluationTable(checkpoint.id, report));
+}
+
+/** The baseline's own figures; throws unless they are of the same data. */
+function baselineOf(dir: string, dataSha256: string): EvalReport['cot_baseline'] {
+  const { id, evalReport } = readCheckpoint(dir);
+  if (evalReport?.data.sha256 !== dataSha256) {
+    const has = evalReport
+      ? `figures of ${evalReport.data.name} (${evalReport.data.sha256})`
+      : 'no eval.json';
+    throw new Error(
+      `baseline ${dir}: has ${has}, needs figures of data ${dataSha256}: evaluate it first`,
+    );
+  }
+  const { items, accuracy, mean_text_tokens, sd_text_tokens } = evalReport.as_trained;
+  return {
+    checkpoint: id,
+    checkpoint_sha256: evalReport.checkpoint_sha256,
+    accuracy,
+    mean_text_tokens,
+    sd_text_tokens,
+    items,
+  };
+}
+
+/** A row per way of running the items; counts as the paper counts them (thoughts + text, markers not). */
+export function evaluationTable(id: string, report: EvalReport): string {
+  const percent = (ratio: number): string => (100 * ratio).toFixed(1);
+  const row = (name: string, run: EvalRun): string =>
+    [
+      name.padEnd(26),
+      `${percent(run.accuracy)}%`.padStart(7),
+      `[${run.accuracy_ci95.map(percent).join(', ')}]`.padStart(15),
+      run.mean_thoughts.toFixed(1).padStart(9),
+      run.mean_text_tokens.toFixed(1).padStart(12),
+      run.mean_total_tokens.toFixed(1).padStart(7),
+    ].join('');
+  const { as_trained, zero_thoughts, shuffled_thoughts, cot_baseline } = report;
+  return [
+    `${report.data.name}: ${report.data.items} items`,
+    `${''.padEnd(26)}${'acc.'.padStart(7)}${'95% interval'.padStart(15)}${'thoughts'.padStart(9)}${'text tokens'.padStart(12)}${'sum'.padStart(7)}`,
+    row(id, as_trained),
+    ...(zero_thoughts ? [row('  without thoughts', zero_thoughts)] : []),
+    ...(shuffled_thoughts ? [row("  with others' thoughts", shuffled_thoughts)] : []),
+    ...(cot_baseline
+      ? [
+          `against ${cot_baseline.checkpoint} (${percent(cot_baseline.accuracy)}%, ${cot_baseline.mean_text_tokens.toFixed(1)} tokens): ` +
+            `${percent(as_trained.accuracy - cot_baseline.accuracy)} points, ${percent(as_trained.mean_total_tokens / cot_baseline.mean_text_tokens)}% of its tokens`,
+        ]
+      : []),
+  ].join('\n');
+}

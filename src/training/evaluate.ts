@@ -1,0 +1,126 @@
+// Scores a checkpoint on a data set's items through the serving engine: what is scored is what is served.
+// Always with the controls: no thoughts at all, and each item answered with another item's thoughts.
+import type { Engine } from '../engine/engine.ts';
+import type { GenerationRequest, TokenEvent } from '../engine/messages.ts';
+import type { Checkpoint } from '../model/checkpoint.ts';
+import type { EvalRun } from '../model/eval-report.ts';
+import { layoutPrompt } from '../model/prompt.ts';
+import type { Example } from './datasets/example.ts';
+
+/** Text tokens after which an answer is given up; the longest published chain and answer have about 50. */
+const MAX_TEXT_TOKENS = 128;
+
+export type ItemResult = {
+  correct: boolean;
+  thoughts: number;
+  textTokens: number;
+  vectors: Float32Array | null;
+};
+
+export type Judge = (example: Example, text: string) => boolean;
+
+/** Runs every item greedily, all submitted at once; results in the items' order. */
+export async function runItems(
+  engine: Engine,
+  checkpoint: Checkpoint,
+  items: readonly Example[],
+  judge: Judge,
+  thoughtsOf: (index: number) => GenerationRequest['thoughts'],
+): Promise<ItemResult[]> {
+  return Promise.all(
+    items.map(async (example, index) => {
+      const thoughts = thoughtsOf(index);
+      const { config, tokenizer } = checkpoint;
+      const layout = layoutPrompt(config, tokenizer, `${example.question}\n`, thoughts.count);
+      const request: GenerationRequest = {
+        ...layout,
+        thoughts: config.coconut.filler === 'thought' ? thoughts : { kind: 'model', count: 0 },
+        maxTokens: MAX_TEXT_TOKENS,
+        stopIds: [config.eos_token_id],
+        sampling: { temperature: 0, topP: 1, seed: 0 },
+        returnThoughts: true,
+      };
+      return scoreItem(engine.submit(request), example, checkpoint, judge);
+    }),
+  );
+}
+
+async function scoreItem(
+  events: AsyncIterable<TokenEvent>,
+  example: Example,
+  { tokenizer }: Checkpoint,
+  judge: Judge,
+): Promise<ItemResult> {
+  const ids: number[] = [];
+  for await (const event of events) {
+    if (event.kind === 'token') ids.push(event.tokenId);
+    if (event.kind === 'finished') {
+      const { thoughts, answerTokens } = event.usage;
+      const correct = judge(example, tokenizer.decode(ids));
+      return { correct, thoughts, textTokens: answerTokens, vectors: event.thoughts };
+    }
+  }
+  throw new Error('the engine ended a request without a finished event');
+}
+
+/** Accuracy and token counts of a run. */
+export function summarizeRun(results: readonly ItemResult[]): EvalRun {
+  const items = results.length;
+  const correct = results.filter((result) => result.correct).length;
+  const mean = (value: (result: ItemResult) => number): number =>
+    results.reduce((sum, result) => sum + value(result), 0) / items;
+  const thoughts = mean((result) => result.thoughts);
+  const text = mean((result) => result.textTokens);
+  return {
+    items,
+    correct,
+    accuracy: correct / items,
+    accuracy_ci95: wilsonInterval(correct, items),
+    mean_thoughts: thoughts,
+    mean_text_tokens: text,
+    sd_text_tokens: Math.sqrt(mean((result) => (result.textTokens - text) ** 2)),
+    mean_total_tokens: thoughts + text,
+  };
+}
+
+/** 95% score interval of a proportion (Wilson 1927). */
+export function wilsonInterval(successes: number, trials: number): [number, number] {
+  const z = 1.959964;
+  const p = successes / trials;
+  const center = p + z ** 2 / (2 * trials);
+  const spread = z * Math.sqrt((p * (1 - p)) / trials + z ** 2 / (4 * trials ** 2));
+  const scale = 1 + z ** 2 / trials;
+  return [Math.max(0, (center - spread) / scale), Math.min(1, (center + spread) / scale)];
+}
+
+/** As trained, and where the method thinks: without thoughts, and with the next item's. */
+export async function evaluateCheckpoint(
+  engine: Engine,
+  checkpoint: Checkpoint,
+  items: readonly Example[],
+  judge: Judge,
+): Promise<{
+  as_trained: EvalRun;
+  zero_thoughts: EvalRun | null;
+  shuffled_thoughts: EvalRun | null;
+}> {
+  const { default_thoughts: count, filler } = checkpoint.config.coconut;
+  const own = await runItems(engine, checkpoint, items, judge, () => ({ kind: 'model', count }));
+  if (filler !== 'thought') {
+    return { as_trained: summarizeRun(own), zero_thoughts: null, shuffled_thoughts: null };
+  }
+  const none = await runItems(engine, checkpoint, items, judge, () => ({
+    kind: 'model',
+    count: 0,
+  }));
+  const shuffled = await runItems(engine, checkpoint, items, judge, (index) => ({
+    kind: 'given',
+    count,
+    vectors: own[(index + 1) % items.length]!.vectors!,
+  }));
+  return {
+    as_trained: summarizeRun(own),
+    zero_thoughts: summarizeRun(none),
+    shuffled_thoughts: summarizeRun(shuffled),
+  };
+}

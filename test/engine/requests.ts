@@ -1,0 +1,37 @@
+// Requests for the engine's tests, and what their streams amount to.
+import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
+
+const plain: GenerationRequest = {
+  promptIds: [1, 2, 3],
+  thoughts: { kind: 'model', count: 0 },
+  suffixIds: [],
+  maxTokens: 4,
+  stopIds: [],
+  sampling: { temperature: 0, topP: 1, seed: 0 },
+  returnThoughts: false,
+};
+
+export function makeRequest(overrides: Partial<GenerationRequest> = {}): GenerationRequest {
+  return { ...plain, ...overrides };
+}
+
+export type Finished = Extract<TokenEvent, { kind: 'finished' }>;
+export type Collected = { tokens: number[]; thoughtEvents: number[]; finished: Finished };
+
+/** Throws unless the events are thought*, token*, and one finished at the end. */
+export function collect(events: readonly TokenEvent[]): Collected {
+  const kinds = events.map(({ kind }) => kind).join(' ');
+  if (!/^(thought )*(token )*finished$/.test(kinds))
+    throw new Error(`events in disorder: ${kinds}`);
+  return {
+    tokens: events.flatMap((event) => (event.kind === 'token' ? event.tokenId : [])),
+    thoughtEvents: events.flatMap((event) => (event.kind === 'thought' ? event.index : [])),
+    finished: events.at(-1) as Finished,
+  };
+}
+
+export async function readAll(stream: AsyncIterable<TokenEvent>): Promise<Collected> {
+  const events: TokenEvent[] = [];
+  for await (const event of stream) events.push(event);
+  return collect(events);
+}

@@ -1,0 +1,224 @@
+// What must hold for any requests, arrivals and aborts, found by fast-check over a scripted model.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TokenEvent } from '../../src/engine/messages.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import { StepLoop, type StepOutcome } from '../../src/engine/step-loop.ts';
+import { collect, makeRequest } from './requests.ts';
+import { ScriptedRunner } from './scripted-runner.ts';
+
+type Plan = {
+  arrivesAt: number;
+  abortsAt: number | null;
+  promptLength: number;
+  thoughts: number;
+  suffixLength: number;
+  maxTokens: number;
+  stopId: number;
+};
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  arrivesAt: fc.nat(20),
+  abortsAt: fc.option(fc.nat(40)),
+  promptLength: fc.integer({ min: 1, max: 30 }),
+  thoughts: fc.nat(5),
+  suffixLength: fc.nat(2),
+  maxTokens: fc.integer({ min: 1, max: 8 }),
+  stopId: fc.nat(15),
+});
+const scenario = fc.record({
+  plans: fc.array(plan, { minLength: 1, maxLength: 12 }),
+  slots: fc.integer({ min: 1, max: 4 }),
+  maxPrefillTokens: fc.integer({ min: 1, max: 40 }),
+  breaksAt: fc.option(fc.integer({ min: 1, max: 40 }), { nil: Number.POSITIVE_INFINITY }),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;
+
+const requestOf = ({ promptLength, thoughts, suffixLength, maxTokens, stopId }: Plan) =>
+  makeRequest({
+    promptIds: Array.from({ length: promptLength }, () => 1),
+    thoughts: { kind: 'model', count: thoughts },
+    suffixIds: Array.from({ length: suffixLength }, () => 2),
+    maxTokens,
+    stopIds: [stopId],
+    returnThoughts: true,
+  });
+
+async function play({ plans, slots, maxPrefillTokens, breaksAt }: Scenario) {
+  const runner = new ScriptedRunner(slots, breaksAt);
+  let nowMs = 0;
+  const loop = new StepLoop(runner, { slots, maxPrefillTokens }, () => nowMs);
+  const outcomes: StepOutcome[] = [];
+  // Ids in order of arrival, so that FIFO can be read off them.
+  const arrivals = [...plans].sort((a, b) => a.arrivesAt - b.arrivesAt);
+  for (; nowMs < 45 || !loop.isIdle; nowMs++) {
+    arrivals.forEach((item, id) => {
+      if (item.arrivesAt === nowMs) loop.submit(new Sequence(id, requestOf(item), nowMs));
+      if (item.abortsAt === nowMs) loop.abort(id);
+    });
+    const outcome = await loop.step();
+    if (outcome) outcomes.push(outcome);
+    if (nowMs > 2000) throw new Error('the loop does not come to an end');
+  }
+  return { runner, outcomes, arrivals };
+}
+
+function eventsOf(outcomes: readonly StepOutcome[], id: number): TokenEvent[] {
+  return outcomes.flatMap(({ events }) => events.filter((e) => e.id === id).map((e) => e.event));
+}
+
+const failuresOf = (outcomes: readonly StepOutcome[], id: number) =>
+  outcomes.flatMap(({ failures }) => failures.filter((failure) => failure.id === id));
+
+describe('any run of the engine', () => {
+  const property = (check: (played: Awaited<ReturnType<typeof play>>) => void) =>
+    fc.assert(
+      fc.asyncProperty(scenario, async (chosen) => check(await play(chosen))),
+      { numRuns: 150 },
+    );
+
+  it('gives every request one end, and nothing after it', () =>
+    property(({ outcomes, arrivals }) => {
+      arrivals.forEach((_, id) => {
+        const events = eventsOf(outcomes, id);
+        const failures = failuresOf(outcomes, id);
+        if (failures.length === 0) collect(events);
+        else expect(events.some(({ kind }) => kind === 'finished')).toBe(false);
+        expect(failures.length).toBeLessThanOrEqual(1);
+      });
+    }));
+
+  it('frees every slot', () =>
+    property(({ runner, outcomes }) => {
+      expect([...runner.held]).toEqual([]);
+      expect(outcomes.at(-1)?.report).toMatchObject({ running: 0, waiting: 0 });
+    }));
+
+  it('starts requests in order of arrival', () =>
+    property(({ runner, arrivals }) => {
+      const firstBatch = (id: number) =>
+        runner.batches.findIndex(({ rows }) => rows.some((row) => row.id === id));
+      const started = arrivals.flatMap((item, id) => {
+        // One that was skipped for its length and then aborted never ran: it says nothing of order.
+        const at = firstBatch(id);
+        return at === -1 ? [] : [{ id, at, chunk: item.promptLength }];
+      });
+      const sameLength = Map.groupBy
+        ? [...Map.groupBy(started, ({ chunk }) => chunk).values()]
+        : started.map((one) => started.filter(({ chunk }) => chunk === one.chunk));
+      for (const group of sameLength) {
+        const ats = group.map(({ at }) => at);
+        expect(ats).toEqual([...ats].sort((a, b) => a - b));
+      }
+    }));
+
+  it('feeds each position once and counts what it fed', () =>
+    property(({ runner, outcomes, arrivals }) => {
+      arrivals.forEach((item, id) => {
+        if (failuresOf(outcomes, id).length > 0) return;
+        const { finished, tokens, thoughtEvents } = collect(eventsOf(outcomes, id));
+        expect(thoughtEvents).toEqual([...thoughtEvents.keys()]);
+        expect(finished.usage.answerTokens).toBe(tokens.length);
+        expect(finished.usage.thoughts).toBe(thoughtEvents.length);
+        expect(finished.thoughts).toHaveLength(2 * thoughtEvents.length);
+        if (finished.reason === 'aborted') return;
+        expect(thoughtEvents).toHaveLength(item.thoughts);
+        const lastIsFed = finished.reason === 'stop' ? 0 : 1;
+        expect(runner.fed.get(id)).toBe(
+          item.promptLength + item.thoughts + item.suffixLength + tokens.length - lastIsFed,
+        );
+      });
+    }));
+
+  it('never lets one kind of work wait for two batches of the other', () =>
+    property(({ runner, outcomes }) => {
+      // A sequence that decodes is in every decode batch until its end.
+      const ends = new Map<number, number>();
+      runner.batches.forEach(({ rows }, at) => {
+        for (const { id } of rows) ends.set(id, at);
+      });
+      runner.batches.forEach(({ kind, rows }, at) => {
+        if (kind !== 'decode') return;
+        for (const { id } of rows.filter((row) => (ends.get(row.id) ?? 0) > at)) {
+          const nextAt = runner.batches.findIndex(
+            (batch, later) => later > at && batch.rows.some((row) => row.id === id),
+          );
+          expect(nextAt - at).toBeLessThanOrEqual(2);
+        }
+      });
+      expect(outcomes.length).toBeGreaterThanOrEqual(runner.batches.length);
+    }));
+
+  it('spends all of a request’s time on its phases', () =>
+    property(({ outcomes, arrivals }) => {
+      arrivals.forEach((item, id) => {
+        if (failuresOf(outcomes, id).length > 0) return;
+        const { timings, reason } = collect(eventsOf(outcomes, id)).finished;
+        const total = timings.queueMs + timings.prefillMs + timings.latentMs + timings.decodeMs;
+        expect(total).toBeGreaterThanOrEqual(0);
+        if (reason === 'aborted') expect(total).toBe((item.abortsAt ?? 0) - item.arrivesAt);
+      });
+    }));
+});
+
+describe('abort', () => {
+  const states = ['waiting', 'prefilling', 'thinking', 'answering', 'finished'] as const;
+
+  it.each(states)('frees the slot of a sequence that is %s', async (phase) => {
+    const runner = new ScriptedRunner(1);
+    const loop = new StepLoop(runner, { slots: 1, maxPrefillTokens: 4 }, () => 0);
+    const request = makeRequest({
+      promptIds: [1, 1, 1, 1, 1, 1],
+      thoughts: { kind: 'model', count: 2 },
+      maxTokens: 3,
+    });
+    const sequence = new Sequence(0, request, 0);
+    loop.submit(sequence);
+    const events: TokenEvent[] = [];
+    const step = async () => {
+      for (const { id, event } of (await loop.step())?.events ?? [])
+        if (id === 0) events.push(event);
+    };
+    for (let i = 0; sequence.state.phase !== phase; i++) {
+      expect(i).toBeLessThan(20);
+      await step();
+    }
+    loop.submit(new Sequence(1, request, 0));
+    loop.abort(0);
+    expect(runner.held.has(0)).toBe(false);
+    await step();
+    expect(runner.held.has(1)).toBe(true);
+    expect(collect(events).finished.reason).toBe(phase === 'finished' ? 'length' : 'aborted');
+    loop.abort(0);
+    await step();
+    expect(events.filter(({ kind }) => kind === 'finished')).toHaveLength(1);
+  });
+
+  it('of the last request is reported though nothing runs any more', async () => {
+    const loop = new StepLoop(new ScriptedRunner(1), { slots: 1, maxPrefillTokens: 4 }, () => 0);
+    loop.submit(new Sequence(0, makeRequest(), 0));
+    await loop.step();
+    loop.abort(0);
+    const outcome = await loop.step();
+    expect(outcome?.events).toMatchObject([{ id: 0, event: { reason: 'aborted' } }]);
+    expect(outcome?.report).toMatchObject({ running: 0, prefillRows: 0, decodeRows: 0 });
+    expect(await loop.step()).toBeNull();
+  });
+});
+
+describe('a failing run', () => {
+  it('ends the sequence whose logits are not finite, and frees its slot', async () => {
+    const runner = new ScriptedRunner(2, 5);
+    const loop = new StepLoop(runner, { slots: 2, maxPrefillTokens: 8 }, () => 0);
+    loop.submit(new Sequence(0, makeRequest({ promptIds: [1, 1, 1, 1] }), 0));
+    loop.submit(new Sequence(1, makeRequest({ promptIds: [1, 1, 1], maxTokens: 2 }), 0));
+    await loop.step();
+    const outcome = await loop.step();
+    expect(outcome?.failures).toEqual([{ id: 0, message: 'the logit of token 0 of 16 is NaN' }]);
+    expect(outcome?.events.map(({ id, event }) => [id, event.kind])).toEqual([
+      [1, 'token'],
+      [1, 'finished'],
+    ]);
+    expect(runner.held.size).toBe(0);
+  });
+});
