@@ -1,4 +1,6 @@
 // What k6/metrics does, as far as loadtest/k6 uses it: samples, their summary, and thresholds on it.
+import { percentile } from './percentile.ts';
+
 export type MetricKind = 'trend' | 'counter' | 'rate';
 export type MetricValues = Record<string, number>;
 export type MetricSummary = {
@@ -72,15 +74,6 @@ function trendStat(stat: string, sorted: Float64Array, sum: number): number {
   const percent = named[stat] ?? Number(/^p\((\d+(?:\.\d+)?)\)$/.exec(stat)?.[1]);
   if (Number.isNaN(percent)) throw new Error(`unknown trend statistic "${stat}"`);
   return percentile(sorted, percent);
-}
-
-/** Linear between the two nearest ranks; `sorted` ascending and not empty. */
-export function percentile(sorted: ArrayLike<number>, percent: number): number {
-  const rank = (percent / 100) * (sorted.length - 1);
-  const below = Math.floor(rank);
-  const low = sorted[below] as number;
-  const high = sorted[Math.ceil(rank)] as number;
-  return low + (high - low) * (rank - below);
 }
 
 const comparisons: Record<string, (a: number, b: number) => boolean> = {

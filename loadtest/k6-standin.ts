@@ -106,10 +106,12 @@ function k6Modules(store: MetricStore): Record<string, object> {
   const SharedArray = function sharedArray(_name: string, make: () => unknown[]) {
     return Object.freeze(make());
   };
+  // esbuild takes the module itself for the default import, as Node does with CommonJS.
+  const http = { asyncRequest: requester(store) };
   return {
-    k6: { check, sleep: (seconds: number) => delay(seconds * 1000) },
+    k6: { check },
     'k6/data': { SharedArray },
-    'k6/http': { __esModule: true, default: { asyncRequest: requester(store) } },
+    'k6/http': http,
     'k6/metrics': {
       Counter: metricClass('counter'),
       Rate: metricClass('rate'),

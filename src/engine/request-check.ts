@@ -31,6 +31,8 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   if (!(sampling.temperature >= 0 && sampling.topP > 0)) {
     throw new Error(`temperature ${sampling.temperature} or topP ${sampling.topP} out of range`);
   }
+  // Any size and sign will do, but BigInt takes no fractions.
+  if (!Number.isInteger(sampling.seed)) throw new Error(`seed ${sampling.seed} is no whole number`);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
 }
 

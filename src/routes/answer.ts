@@ -70,15 +70,8 @@ async function* toAnswerEvents(
   arrivedMs: number,
   abort: () => void,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const elapsedMs = () => performance.now() - arrivedMs;
+  const clock = textClock(arrivedMs);
   let textTokens = 0;
-  let firstTextMs: number | null = null;
-  let lastTextMs: number | null = null;
-  const seen = (text: string): AnswerEvent => {
-    lastTextMs = elapsedMs();
-    firstTextMs ??= lastTextMs;
-    return { kind: 'text', text };
-  };
   try {
     for await (const event of tokens) {
       if (event.kind === 'thought') {
@@ -89,19 +82,18 @@ async function* toAnswerEvents(
         textTokens += 1;
         const text = detokenizer.push(event.tokenId);
         if (detokenizer.stopped) abort();
-        if (text !== '') yield seen(text);
+        if (text !== '') yield clock.seen(text);
       } else {
-        if (event.reason === 'aborted' && !detokenizer.stopped) {
-          throw apiError('request_aborted', { textTokens });
-        }
-        const rest = detokenizer.stopped ? '' : detokenizer.finish();
-        if (rest !== '') yield seen(rest);
+        const cutOff = event.reason === 'aborted' && !detokenizer.stopped;
+        if (cutOff) throw apiError('request_aborted', { textTokens });
+        const rest = detokenizer.finish();
+        if (rest !== '') yield clock.seen(rest);
         const { promptTokens, thoughts } = event.usage;
         yield {
           kind: 'finished',
           reason: event.reason === 'length' && !detokenizer.stopped ? 'length' : 'stop',
           usage: { promptTokens, thoughts, textTokens },
-          timings: { ...event.timings, firstTextMs, lastTextMs, totalMs: elapsedMs() },
+          timings: { ...event.timings, ...clock.read() },
         };
       }
     }
@@ -109,4 +101,18 @@ async function* toAnswerEvents(
     // Reached early when the reader leaves: the engine must not keep on generating.
     abort();
   }
+}
+
+/** When the first and the last text came, counted from the request's arrival. */
+function textClock(arrivedMs: number) {
+  let firstTextMs: number | null = null;
+  let lastTextMs: number | null = null;
+  return {
+    seen: (text: string): AnswerEvent => {
+      lastTextMs = performance.now() - arrivedMs;
+      firstTextMs ??= lastTextMs;
+      return { kind: 'text', text };
+    },
+    read: () => ({ firstTextMs, lastTextMs, totalMs: performance.now() - arrivedMs }),
+  };
 }

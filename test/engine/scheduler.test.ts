@@ -43,6 +43,7 @@ describe('admission', () => {
     expect(shape(next(scheduler))).toEqual(['prefill', '0:5', '1:5']);
     expect(scheduler.waiting.map(({ id }) => id)).toEqual([2]);
     scheduler.remove(scheduler.running[0] as Sequence);
+    expect(shape(next(scheduler))).toEqual(['decode', '1:1']);
     expect(shape(next(scheduler))).toEqual(['prefill', '2:5']);
   });
 

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sampleToken } from '../../src/engine/sampler.ts';
+import { Random } from '../../src/random.ts';
+
+const params = (temperature: number, topP = 1) => ({ temperature, topP, seed: 0 });
+/** Logits whose softmax at temperature 1 is `shares`. */
+const logitsOf = (...shares: number[]) => Float32Array.from(shares, Math.log);
+
+function frequencies(logits: Float32Array, temperature: number, topP: number): number[] {
+  const random = new Random(1);
+  const draws = 20_000;
+  const counts = Array.from(logits, () => 0);
+  for (let i = 0; i < draws; i++) {
+    const id = sampleToken(logits, params(temperature, topP), random);
+    counts[id] = (counts[id] ?? 0) + 1;
+  }
+  return counts.map((count) => count / draws);
+}
+
+function expectNear(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  // Four standard deviations of a share of 20,000 draws are at most 0.0142.
+  actual.forEach((share, i) => {
+    expect(Math.abs(share - (expected[i] ?? 0))).toBeLessThan(0.0145);
+    if (expected[i] === 0) expect(share).toBe(0);
+  });
+}
+
+describe('temperature 0', () => {
+  it('takes the likeliest id, the lowest of equals, and draws nothing', () => {
+    const random = new Random(3);
+    const before = random.getState();
+    expect(sampleToken(Float32Array.of(1, 7, 3, 7), params(0, 0.1), random)).toBe(1);
+    expect(sampleToken(Float32Array.of(-2, -2), params(0), random)).toBe(0);
+    expect(random.getState()).toEqual(before);
+  });
+});
+
+describe('sampling', () => {
+  it('draws by the softmax of the logits', () => {
+    expectNear(frequencies(logitsOf(0.1, 0.6, 0.3), 1, 1), [0.1, 0.6, 0.3]);
+  });
+
+  it('flattens or sharpens by the temperature', () => {
+    const powered = [0.1, 0.6, 0.3].map((p) => p ** 2);
+    const total = powered.reduce((a, b) => a + b);
+    expectNear(
+      frequencies(logitsOf(0.1, 0.6, 0.3), 0.5, 1),
+      powered.map((p) => p / total),
+    );
+  });
+
+  it('keeps the smallest set that reaches topP, the id that crosses it included', () => {
+    expectNear(frequencies(logitsOf(0.1, 0.5, 0.15, 0.25), 1, 0.6), [0, 2 / 3, 0, 1 / 3]);
+    expectNear(frequencies(logitsOf(0.1, 0.5, 0.15, 0.25), 1, 0.4), [0, 1, 0, 0]);
+  });
+
+  it('leaves out the higher of equal ids', () => {
+    expectNear(frequencies(logitsOf(0.2, 0.2, 0.2, 0.2, 0.2), 1, 0.55), [
+      1 / 3,
+      1 / 3,
+      1 / 3,
+      0,
+      0,
+    ]);
+  });
+
+  it('repeats with the seed', () => {
+    const draw = (seed: number) => {
+      const random = new Random(seed);
+      const logits = Float32Array.from({ length: 50 }, (_, i) => Math.sin(i));
+      return Array.from({ length: 20 }, () => sampleToken(logits, params(1, 0.9), random));
+    };
+    expect(draw(5)).toEqual(draw(5));
+    expect(draw(5)).not.toEqual(draw(6));
+  });
+
+  it('never leaves the nucleus, however logits and parameters fall', () => {
+    fc.assert(
+      fc.property(
+        fc.float32Array({ minLength: 1, maxLength: 30, min: -50, max: 50, noNaN: true }),
+        fc.double({ min: 0.05, max: 3, noNaN: true }),
+        fc.double({ min: 0.01, max: 1, noNaN: true }),
+        (logits, temperature, topP) => {
+          const id = sampleToken(logits, params(temperature, topP), new Random(9));
+          const weights = Array.from(logits, (logit) =>
+            Math.exp((logit - Math.max(...logits)) / temperature),
+          );
+          const total = weights.reduce((a, b) => a + b);
+          const likelier = weights.filter((weight) => weight > (weights[id] ?? 0));
+          const mass = likelier.reduce((a, b) => a + b, 0) / total;
+          expect(mass).toBeLessThan(topP + 1e-9);
+        },
+      ),
+    );
+  });
+});
+
+describe('logits that are not finite', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('are refused: %s', (bad) => {
+    const logits = Float32Array.of(0, 1, bad);
+    expect(() => sampleToken(logits, params(0), new Random(0))).toThrow(
+      `the logit of token 2 of 3 is ${bad}`,
+    );
+  });
+});

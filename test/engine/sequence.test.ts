@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import type { GenerationRequest } from '../../src/engine/messages.ts';
+import { checkRequest } from '../../src/engine/request-check.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import { collect, makeRequest } from './requests.ts';
+
+const hidden = (...values: number[]) =>
+  ({ kind: 'hidden', hidden: Float32Array.from(values) }) as const;
+/** Logits whose greedy token is `id`. */
+const logits = (id: number) => {
+  const values = new Float32Array(8);
+  values[id] = 1;
+  return { kind: 'logits', logits: values } as const;
+};
+const nothing = { kind: 'nothing' } as const;
+
+const started = (overrides: Partial<GenerationRequest> = {}) => {
+  const sequence = new Sequence(1, makeRequest(overrides), 0);
+  sequence.start(0);
+  return sequence;
+};
+
+describe('the layout', () => {
+  it('without thoughts prefills the suffix with the prompt', () => {
+    const sequence = started({ promptIds: [1, 2], suffixIds: [3] });
+    expect(sequence.ready).toBe(3);
+    expect(sequence.inputs(3)).toEqual([1, 2, 3]);
+    expect(sequence.wants(2)).toBe('nothing');
+    expect(sequence.wants(3)).toBe('logits');
+  });
+
+  it('feeds the state at <bot> as thought 1, each state as the next, and not the last', () => {
+    const sequence = started({
+      promptIds: [1, 2],
+      thoughts: { kind: 'model', count: 2 },
+      suffixIds: [3],
+      returnThoughts: true,
+      maxTokens: 1,
+    });
+    expect(sequence.wants(2)).toBe('hidden');
+    expect(sequence.advance(2, hidden(0.1, 0.5), 0)).toEqual([{ kind: 'thought', index: 0 }]);
+    expect(sequence.state).toMatchObject({ phase: 'thinking', thoughtsLeft: 2 });
+    expect([sequence.ready, sequence.wants(1)]).toEqual([1, 'hidden']);
+    expect(sequence.inputs(1)).toEqual([Float32Array.of(0.1, 0.5)]);
+    sequence.advance(1, hidden(0.25, 2), 0);
+    expect([sequence.ready, sequence.wants(2)]).toEqual([2, 'logits']);
+    expect(sequence.inputs(2)).toEqual([Float32Array.of(0.25, 2), 3]);
+    const [token, finished] = sequence.advance(2, logits(5), 0);
+    expect(token).toEqual({ kind: 'token', tokenId: 5 });
+    expect(finished).toMatchObject({
+      reason: 'length',
+      usage: { promptTokens: 3, thoughts: 2, answerTokens: 1 },
+      thoughts: Float32Array.of(0.1, 0.5, 0.25, 2),
+    });
+  });
+
+  it('feeds given thoughts with the prompt', () => {
+    const vectors = Float32Array.of(1, 2, 3, 4);
+    const sequence = started({
+      promptIds: [1],
+      thoughts: { kind: 'given', count: 2, vectors },
+      suffixIds: [3],
+      returnThoughts: true,
+    });
+    expect(sequence.inputs(4)).toEqual([1, Float32Array.of(1, 2), Float32Array.of(3, 4), 3]);
+    expect(sequence.wants(4)).toBe('logits');
+    expect(sequence.advance(4, logits(5), 0).map(({ kind }) => kind)).toEqual([
+      'thought',
+      'thought',
+      'token',
+    ]);
+    expect(sequence.abort(0)).toMatchObject({ usage: { thoughts: 2 }, thoughts: vectors });
+  });
+
+  it('resumes a prompt where its last chunk ended', () => {
+    const sequence = started({ promptIds: [1, 2, 3, 4, 5] });
+    expect(sequence.advance(2, nothing, 0)).toEqual([]);
+    expect(sequence.ready).toBe(3);
+    expect(sequence.advance(2, nothing, 0)).toEqual([]);
+    expect(sequence.inputs(1)).toEqual([5]);
+    expect(sequence.wants(1)).toBe('logits');
+  });
+});
+
+describe('the end', () => {
+  it('comes with a stop id, which is not emitted', () => {
+    const sequence = started({ promptIds: [1], stopIds: [6], maxTokens: 5 });
+    const events = [...sequence.advance(1, logits(4), 0), ...sequence.advance(1, logits(6), 0)];
+    const { tokens, finished } = collect(events);
+    expect(tokens).toEqual([4]);
+    expect(finished).toMatchObject({ reason: 'stop', usage: { answerTokens: 1 }, thoughts: null });
+    expect(sequence.ready).toBe(0);
+  });
+
+  it('comes at maxTokens, before the last token is fed', () => {
+    const sequence = started({ promptIds: [1], maxTokens: 2 });
+    sequence.advance(1, logits(4), 0);
+    expect(sequence.inputs(1)).toEqual([4]);
+    expect(sequence.advance(1, logits(5), 0)).toMatchObject([
+      { kind: 'token', tokenId: 5 },
+      { kind: 'finished', reason: 'length' },
+    ]);
+  });
+});
+
+describe('timings', () => {
+  it('give each phase the time until the next', () => {
+    const thoughts = { kind: 'model', count: 2 } as const;
+    const sequence = new Sequence(
+      1,
+      makeRequest({ promptIds: [1, 2], thoughts, maxTokens: 3 }),
+      100,
+    );
+    sequence.start(107);
+    sequence.advance(1, nothing, 110);
+    sequence.advance(1, hidden(1), 120);
+    sequence.advance(1, hidden(1), 150);
+    sequence.advance(1, logits(1), 160);
+    sequence.advance(1, logits(1), 200);
+    const last = sequence.advance(1, logits(1), 300).at(-1);
+    expect(last).toMatchObject({
+      timings: { queueMs: 7, prefillMs: 13, latentMs: 40, decodeMs: 140 },
+    });
+  });
+});
+
+describe('numbers that are not finite', () => {
+  it('end a thought with its place', () => {
+    const sequence = started({ promptIds: [1], thoughts: { kind: 'model', count: 2 } });
+    expect(() => sequence.advance(1, hidden(1, Number.NaN), 0)).toThrow('thought 0 is NaN at 1');
+  });
+});
+
+describe('a request that cannot be served', () => {
+  const limits = { vocabSize: 10, width: 2, slotCapacity: 8 };
+  const given = (count: number, ...values: number[]) =>
+    ({ thoughts: { kind: 'given', count, vectors: Float32Array.from(values) } }) as const;
+
+  it.each<[string, Partial<GenerationRequest>]>([
+    ['the prompt is empty', { promptIds: [] }],
+    ['token id 10 is not in 0..9', { promptIds: [1, 10] }],
+    ['token id -1 is not in 0..9', { suffixIds: [-1] }],
+    ['token id 1.5 is not in 0..9', { promptIds: [1.5] }],
+    ['9 positions asked for, a slot holds 8', { maxTokens: 6 }],
+    ['maxTokens must be a whole number from 1, got 0', { maxTokens: 0 }],
+    ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
+    ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
+    ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],
+    ['temperature NaN', { sampling: { temperature: Number.NaN, topP: 1, seed: 0 } }],
+    ['topP 0', { sampling: { temperature: 1, topP: 0, seed: 0 } }],
+    ['seed 0.5', { sampling: { temperature: 1, topP: 1, seed: 0.5 } }],
+  ])('is refused: %s', (message, overrides) => {
+    expect(() => checkRequest(makeRequest(overrides), limits)).toThrow(message);
+  });
+
+  it('is not one that just fits', () => {
+    checkRequest(makeRequest({ maxTokens: 5 }), limits);
+    checkRequest(makeRequest({ ...given(1, 1, 2), maxTokens: 4 }), limits);
+  });
+});

@@ -1,0 +1,11 @@
+// A fake model whose context takes a whole ProsQA question as bytes.
+import type { Engine } from '../../src/engine/engine.ts';
+import type { ServedModel } from '../../src/routes/served-model.ts';
+import { fakeModel } from './fake-engine.ts';
+
+const positions = 8192;
+
+export function longModel(engine: Engine): ServedModel {
+  const model = fakeModel(engine, { slotCapacity: positions });
+  return { ...model, config: { ...model.config, n_positions: positions } };
+}
