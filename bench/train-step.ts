@@ -1,5 +1,5 @@
 // npm run bench:train-step -- --rows 32 --thoughts 3 (PYTHON=… names a Python that has torch)
-// Seconds per train step, ours against eager PyTorch: same model, same batch, same first loss, in turns.
+// Seconds per train step, ours against eager PyTorch: same model, same batch, same losses, in turns.
 // Ours is also timed as the trainer runs it, with the context that rows share encoded once.
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
@@ -18,8 +18,8 @@ import {
   type Scenario,
 } from './train-scenario.ts';
 
-/** Times of single steps; the first loss is that of the untouched weights. */
-type Timing = { firstLoss: number; wallSeconds: number[]; processorSeconds: number[] };
+/** Per step; losses begin with one of an untimed step that compiles and warms up. */
+type Timing = { losses: number[]; wallSeconds: number[]; processorSeconds: number[] };
 
 type Side = { name: string; timing: Timing; gemmOperations: number | null };
 
@@ -36,11 +36,11 @@ const LEARNING_RATE = 1e-4;
 async function timeOurs(scenario: Scenario, batch: TrainBatch): Promise<Timing> {
   const config = modelConfig(scenario);
   const learner = new Learner(config, formulaWeights(config), optimizer, scenario.threads);
-  const { loss: firstLoss } = await learner.step(batch, LEARNING_RATE); // compiles, and warms up
-  const timing: Timing = { firstLoss, wallSeconds: [], processorSeconds: [] };
+  const { loss } = await learner.step(batch, LEARNING_RATE);
+  const timing: Timing = { losses: [loss], wallSeconds: [], processorSeconds: [] };
   for (let i = 0; i < scenario.steps; i++) {
     const [wall, processor] = [performance.now(), process.cpuUsage()];
-    await learner.step(batch, LEARNING_RATE);
+    timing.losses.push((await learner.step(batch, LEARNING_RATE)).loss);
     const { user, system } = process.cpuUsage(processor);
     timing.wallSeconds.push((performance.now() - wall) / 1e3);
     timing.processorSeconds.push((user + system) / 1e6);
@@ -98,10 +98,15 @@ function median(numbers: readonly number[]): number {
 }
 
 /** The sides computed the same thing, or their times say nothing about each other. */
-function checkLosses(sides: readonly Side[]): void {
-  const [first, ...others] = sides.map(({ name, timing }) => ({ name, loss: timing.firstLoss }));
-  const odd = others.find(({ loss }) => Math.abs(loss / first!.loss - 1) > 1e-5);
-  if (odd) throw new Error(`first loss: ${first!.name} ${first!.loss}, ${odd.name} ${odd.loss}`);
+function checkLosses([first, ...others]: readonly Side[]): void {
+  for (const { name, timing } of others) {
+    const step = timing.losses.findIndex(
+      (x, i) => Math.abs(x / first!.timing.losses[i]! - 1) > 1e-5,
+    );
+    if (step < 0) continue;
+    const [ours, theirs] = [timing.losses[step], first!.timing.losses[step]];
+    throw new Error(`loss of step ${step}: ${name} ${ours}, ${first!.name} ${theirs}`);
+  }
 }
 
 async function main(): Promise<void> {
@@ -116,7 +121,7 @@ async function main(): Promise<void> {
     const share = side.gemmOperations && side.gemmOperations / wall / peak;
     return {
       side: side.name,
-      'first loss': side.timing.firstLoss.toFixed(5),
+      'last loss': side.timing.losses.at(-1)!.toFixed(4),
       'wall s/step': wall.toFixed(3),
       'fastest s/step': Math.min(...side.timing.wallSeconds).toFixed(3),
       'processor s/step': median(side.timing.processorSeconds).toFixed(3),

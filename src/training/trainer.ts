@@ -144,6 +144,7 @@ function toModelConfig(
     n_embd: config.model.width,
     n_layer: config.model.layers,
     n_head: config.model.heads,
+    n_inner: config.model.inner,
     eos_token_id: vocabulary.eos,
     coconut: {
       method: config.method,

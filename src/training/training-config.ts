@@ -57,7 +57,14 @@ export const trainingConfigSchema = z.strictObject({
   seed: z.int().min(0),
   /** A checkpoint directory to go on from, or fresh weights. */
   start: z.union([z.strictObject({ checkpoint: z.string() }), initializationSchema]),
-  model: z.strictObject({ layers: count, width: count, heads: count, positions: count }),
+  /** inner: width of the MLP's hidden layer; null is GPT-2's 4 · width. */
+  model: z.strictObject({
+    layers: count,
+    width: count,
+    heads: count,
+    inner: count.nullable().default(null),
+    positions: count,
+  }),
   maxStage: z.int().min(0),
   thoughtsPerStep: count.default(1),
   padThoughts: z.boolean().default(true),
