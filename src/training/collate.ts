@@ -65,7 +65,9 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     (example) => example.thoughts !== K || example.unlabelled !== unlabelled,
   );
   if (odd >= 0)
-    throw new Error(`collate: row ${odd} has ${examples[odd]!.thoughts} thoughts, row 0 has ${K}`);
+    throw new Error(
+      `collate: row ${odd} has ${examples[odd]!.thoughts} thoughts and ${examples[odd]!.unlabelled} unlabelled, row 0 has ${K} and ${unlabelled}`,
+    );
   const uneven = groups.findIndex((group) => group.examples.length !== perGroup);
   if (uneven >= 0)
     throw new Error(

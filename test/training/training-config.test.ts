@@ -1,0 +1,141 @@
+// Run files: what is refused (all of it at once), what is filled in, and the schedule they describe.
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  learningRateAt,
+  locateStep,
+  readTrainingConfig,
+  type Segment,
+  totalSteps,
+} from '../../src/training/training-config.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const minimal = {
+  name: 'a-run',
+  method: 'coconut',
+  seed: 0,
+  start: { kind: 'gpt2' },
+  model: { layers: 2, width: 16, heads: 2, positions: 64 },
+  maxStage: 3,
+  data: { kind: 'prosqa', validation: 'valid.json' },
+  batch: { groups: 2, perGroup: 2 },
+  segments: [
+    { trainSteps: 10, learningRate: 1e-3, finalLearningRate: 1e-4 },
+    { trainSteps: 5, learningRate: 1e-3, finalLearningRate: 1e-3, stage: 4 },
+  ],
+  evaluateEverySteps: 5,
+  saveEverySteps: 5,
+};
+
+function read(content: unknown) {
+  const path = join(temporaryDirectory(), 'run.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return readTrainingConfig(path);
+}
+
+describe('readTrainingConfig', () => {
+  it('fills in what a run file leaves out', () => {
+    const config = read(minimal);
+    expect(config.optimizer).toEqual({
+      hiddenMatrices: 'adamw',
+      betas: [0.9, 0.999],
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      decay: 'matrices',
+      clipNorm: 1,
+    });
+    expect(config.segments[0]).toMatchObject({ task: 'questions', stage: 0, nodes: null });
+    expect(config).toMatchObject({ thoughtsPerStep: 1, padThoughts: true, supervision: 'none' });
+  });
+
+  it('names every bad key in one error', () => {
+    const broken = {
+      ...minimal,
+      name: 'Not A Name',
+      method: 'telepathy',
+      batch: { groups: 0, perGroup: 2 },
+      optimizer: { betas: [0.9, 1] },
+      segments: [{ ...minimal.segments[0], nodes: [8, 5], learningrate: 1 }],
+      surprise: true,
+    };
+    let message = '';
+    try {
+      read(broken);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    const [head, ...issues] = message.split('\n');
+    expect(head).toMatch(/run\.json: 7 problem\(s\)$/);
+    const keys = issues.map((issue) => issue.trim().split(': ')[0]!);
+    expect(keys.sort()).toEqual([
+      '(top level)',
+      'batch.groups',
+      'method',
+      'name',
+      'optimizer.betas.1',
+      'segments.0',
+      'segments.0.nodes',
+    ]);
+    expect(message).toContain('surprise');
+    expect(message).toContain('learningrate');
+  });
+
+  it('names the file that is no JSON, or not there', () => {
+    expect(() => read('{')).toThrow(/run\.json: .*JSON/);
+    expect(() => readTrainingConfig('no/such/run.json')).toThrow('no/such/run.json: ENOENT');
+  });
+
+  const runs = join(import.meta.dirname, '../../runs');
+  it.each(readdirSync(runs).filter((name) => name.endsWith('.json')))('accepts runs/%s', (name) => {
+    expect(totalSteps(readTrainingConfig(join(runs, name)))).toBeGreaterThan(0);
+  });
+});
+
+describe('locateStep', () => {
+  it('finds a train step in its segment', () => {
+    const config = read(minimal);
+    const places = [0, 9, 10, 14].map((step) => {
+      const { index, within } = locateStep(config, step);
+      return [index, within];
+    });
+    expect(places).toEqual([
+      [0, 0],
+      [0, 9],
+      [1, 0],
+      [1, 4],
+    ]);
+    expect(() => locateStep(config, 15)).toThrow("train step 15 is past the run's 15");
+  });
+});
+
+describe('learningRateAt', () => {
+  const segment = (changes: Partial<Segment>): Segment => ({
+    ...read(minimal).segments[0]!,
+    trainSteps: 100,
+    learningRate: 1,
+    finalLearningRate: 0.1,
+    ...changes,
+  });
+
+  it('warms up linearly and never starts at zero', () => {
+    const rates = [0, 1, 3, 4].map((within) => learningRateAt(segment({ warmupSteps: 4 }), within));
+    expect(rates).toEqual([0.25, 0.5, 1, 1]);
+  });
+
+  it('is halfway down in the middle and nearly down at the end', () => {
+    expect(learningRateAt(segment({}), 50)).toBeCloseTo(0.55, 12);
+    expect(learningRateAt(segment({}), 99)).toBeCloseTo(0.1, 3);
+  });
+
+  it('only falls after the warm-up', () => {
+    const falling = segment({ warmupSteps: 10 });
+    for (let within = 10; within < 99; within++)
+      expect(learningRateAt(falling, within + 1)).toBeLessThan(learningRateAt(falling, within));
+  });
+
+  it('stays where start and end are equal', () => {
+    const flat = segment({ finalLearningRate: 1 });
+    expect([0, 37, 99].map((within) => learningRateAt(flat, within))).toEqual([1, 1, 1]);
+  });
+});
