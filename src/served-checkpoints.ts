@@ -39,6 +39,7 @@ function checkpointDirs(modelDir: string): string[] {
   const isCheckpoint = (dir: string) => existsSync(join(dir, 'config.json'));
   if (isCheckpoint(modelDir)) return [modelDir];
   return readdirSync(modelDir)
+    .filter((name) => !/\.(partial|previous)$/.test(name)) // a checkpoint that is being replaced
     .sort()
     .map((name) => join(modelDir, name))
     .filter(isCheckpoint);
@@ -102,8 +103,11 @@ function observeStep(report: StepReport, model: string, metrics: Metrics): void 
   const active = Object.entries(rows).filter(([, count]) => count > 0);
   const phase = active.length === 1 ? active[0]?.[0] : 'mixed';
   const labels = { model, phase: phase ?? 'mixed' };
-  metrics.coconut_engine_step_seconds.observe(labels, report.durationMs / 1000);
-  metrics.coconut_batch_size.observe(labels, prefillRows + latentRows + decodeRows);
+  // A step without rows only tells of an abort.
+  if (active.length > 0) {
+    metrics.coconut_engine_step_seconds.observe(labels, report.durationMs / 1000);
+    metrics.coconut_batch_size.observe(labels, prefillRows + latentRows + decodeRows);
+  }
   metrics.coconut_requests_running.set({ model }, report.running);
   metrics.coconut_requests_waiting.set({ model }, report.waiting);
 }
