@@ -1,11 +1,13 @@
-// Command line of the trainer: train | eval | show-graph.
+// Command line of the trainer: train | eval | report | show-graph.
 
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { evaluateCommand, withEngine } from './evaluate-command.ts';
+import { writeReport } from './report.ts';
 import { RunDirectory } from './run-directory.ts';
+import { graphKinds, showGraphCommand } from './show-graph.ts';
 import { type Progress, train } from './trainer.ts';
 import { readTrainingConfig, totalSteps } from './training-config.ts';
 
@@ -31,7 +33,7 @@ program
       },
       cliProgress.Presets.shades_classic,
     );
-    bar.start(totalSteps(config), 0);
+    bar.start(totalSteps(config), 0, { rate: '-', segment: 0, stage: '-', loss: '-', rows: '-' });
     const state = await train(config, directory, {
       onStep: ({ state, segment, stage, examplesPerSecond, result }: Progress) =>
         bar.update(state.trainStep, {
@@ -60,6 +62,7 @@ program
     console.log(
       `${config.name}: ${state.trainStep} steps, ${state.examples} examples, ${state.seconds.toFixed(0)} s → ${directory.checkpointPath}`,
     );
+    console.log(`curves: ${await writeReport(directory.path)}`);
   });
 
 program
@@ -73,5 +76,20 @@ program
   .option('--threads <n>', 'threads of the engine', Number, 2)
   .description('score a checkpoint through the serving engine and write its eval.json')
   .action(evaluateCommand);
+
+program
+  .command('report')
+  .argument('<run-directory>', 'a run, finished or not, e.g. out/tiny')
+  .description('write report.html beside its metrics: curves, segments, scores, in one file')
+  .action(async (path: string) => console.log(await writeReport(path)));
+
+program
+  .command('show-graph')
+  .addArgument(new Argument('<graph>', 'the engine step or the train step').choices(graphKinds))
+  .argument('<source>', 'checkpoint directory or run file')
+  .option('--dot', 'Graphviz source instead of text')
+  .option('--onnx <file>', 'write an ONNX file instead')
+  .description('print a graph, one line per node with shapes')
+  .action(showGraphCommand);
 
 await program.parseAsync();

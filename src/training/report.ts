@@ -36,5 +36,5 @@ function configOf({ dir, training }: Checkpoint): Report['config'] {
   const parsed = trainingConfigSchema.safeParse(training['run']);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Error(`${dir}/training.json: run.${issue!.path.join('.')}: ${issue!.message}`);
+  throw new Error(`${dir}/training.json: ${['run', ...issue!.path].join('.')}: ${issue!.message}`);
 }

@@ -96,9 +96,9 @@ export class RunDirectory {
   }
 }
 
-/** Keys that change what is computed; how often to save or with how many threads may change. */
+/** Keys that change what is computed; how often to save and with how many threads (rounding) may change. */
 function differingKeys(a: TrainingConfig, b: TrainingConfig): string[] {
-  const free = new Set(['saveEverySteps', 'evaluateEverySteps']);
+  const free = new Set(['saveEverySteps', 'evaluateEverySteps', 'threads']);
   const keys = Object.keys(b) as (keyof TrainingConfig)[];
   return keys.filter((key) => !free.has(key) && JSON.stringify(a[key]) !== JSON.stringify(b[key]));
 }

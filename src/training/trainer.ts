@@ -126,7 +126,8 @@ function startWeights(
   return initialWeights(modelConfig, config.start, data.roles, new Random(config.seed));
 }
 
-function toModelConfig(
+/** The model that a run trains: its own sizes, the data's vocabulary, the method's markers. */
+export function toModelConfig(
   config: TrainingConfig,
   { tokenizer, vocabulary }: TrainingData,
 ): ModelConfig {

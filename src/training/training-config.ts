@@ -96,12 +96,17 @@ export function readTrainingConfig(path: string): TrainingConfig {
   } catch (error) {
     throw new Error(`${path}: ${(error as Error).message}`);
   }
+  return parseTrainingConfig(path, json);
+}
+
+/** @param where what the error names as the source */
+export function parseTrainingConfig(where: string, json: unknown): TrainingConfig {
   const parsed = trainingConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(
     (issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`,
   );
-  throw new Error(`${path}: ${issues.length} problem(s)\n${issues.join('\n')}`);
+  throw new Error(`${where}: ${issues.length} problem(s)\n${issues.join('\n')}`);
 }
 
 export const totalSteps = (config: TrainingConfig): number =>

@@ -1,15 +1,20 @@
 // Draws the curves as SVG text, without a browser. Colours follow the page's theme (currentColor).
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { type Axis, examplesAxis, timeAxis, valueAxis } from './axes.ts';
 import {
   type CurveStyle,
-  type Scale,
   stageStyles,
   type TrainingChart,
   trainingChartsOf,
   validationCurvesOf,
 } from './curves.ts';
-import { type RunMetrics, stageLabel, type TrainPoint } from './run-metrics.ts';
+import {
+  type RunMetrics,
+  stageLabel,
+  type TrainPoint,
+  type ValidationPoint,
+} from './run-metrics.ts';
 import { groupBy, type Point, smooth, thin } from './series.ts';
 import { timeUnit } from './units.ts';
 
@@ -21,19 +26,11 @@ const MEANS_DRAWN = 400;
 /** Up to here every validation gets a dot. */
 const DOTS_DRAWN = 40;
 
-type Axis = { label: string | null; [option: string]: unknown };
+type Progress = { seconds: number; examples: number };
 type Look = { strokeWidth: number; strokeOpacity: number };
 
 const bold: Look = { strokeWidth: 1.75, strokeOpacity: 1 };
 const faint: Look = { strokeWidth: 0.75, strokeOpacity: 0.35 };
-
-const examplesAxis: Axis = { label: 'examples', tickFormat: '~s' };
-
-const valueAxes: Record<Scale, Axis> = {
-  linear: { label: null, type: 'linear', zero: true, tickFormat: '~s' },
-  log: { label: null, type: 'log', tickFormat: '~g', ticks: 5 },
-  share: { label: null, percent: true, domain: [0, 100] },
-};
 
 /** Half-life of the moving means, in train steps of one curve: a hundredth of the run. */
 export const smoothingHalfLife = (train: readonly TrainPoint[]): number =>
@@ -41,113 +38,138 @@ export const smoothingHalfLife = (train: readonly TrainPoint[]): number =>
 
 /** Figures of the train steps over the examples seen. */
 export function drawTraining({ train }: RunMetrics): Chart[] {
-  return trainingChartsOf(train).map((chart) => ({
-    title: chart.title,
-    svg: draw(chart.title, examplesAxis, valueAxes[chart.scale], [
-      segmentMarks(train, (point) => point.examples),
-      trainingMarks(chart, train),
-    ]),
-  }));
+  const axis = examplesAxis(train.at(-1)!.examples);
+  return trainingChartsOf(train).map((chart) => {
+    const { title, scale, draw, value } = chart;
+    const drawn = train.filter((point) => scale !== 'log' || value(point) > 0);
+    const marks = draw === 'exact' ? exactMarks(chart, drawn) : noisyMarks(chart, drawn);
+    return {
+      title,
+      svg: toSvg(title, axis, valueAxis(scale, drawn.map(value)), [
+        segmentMarks(train, (point) => point.examples),
+        marks,
+      ]),
+    };
+  });
 }
 
 /** Validation accuracy, controls beside it, over wall time and over the examples seen. */
 export function drawValidation({ train, validation }: RunMetrics): Chart[] {
-  const unit = timeUnit(
-    Math.max(0, ...[train.at(-1), validation.at(-1)].map((p) => p?.seconds ?? 0)),
-  );
-  const timeAxis: Axis = { label: `wall time (${unit.name})` };
+  const ends = [train.at(-1)!, validation.at(-1)!];
+  const examples = Math.max(...ends.map((point) => point.examples));
+  const seconds = Math.max(...ends.map((point) => point.seconds));
+  const unit = timeUnit(seconds);
   const title = 'Validation accuracy (%)';
   return [
-    { axis: timeAxis, x: (point: Progress) => point.seconds / unit.seconds },
-    { axis: examplesAxis, x: (point: Progress) => point.examples },
+    {
+      axis: timeAxis(unit.name, seconds / unit.seconds),
+      x: (point: Progress) => point.seconds / unit.seconds,
+    },
+    { axis: examplesAxis(examples), x: (point: Progress) => point.examples },
   ].map(({ axis, x }) => ({
     title,
-    svg: draw(title, axis, valueAxes.share, [
+    svg: toSvg(title, axis, valueAxis('share', []), [
       segmentMarks(train, x),
-      validationCurvesOf(validation).map(({ value, ...style }) =>
-        validationMarks(
-          validation.flatMap((point) => {
-            const y = value(point);
-            return y === undefined ? [] : [{ x: x(point), y }];
-          }),
-          style,
-        ),
-      ),
+      validationMarks(validation, x),
     ]),
   }));
 }
 
-type Progress = { seconds: number; examples: number };
-
-function trainingMarks(
-  { scale, draw, value }: TrainingChart,
-  train: readonly TrainPoint[],
-): Plot.Markish[] {
-  const styles = new Map(stageStyles(train).map((style) => [style.name, style]));
-  // A curve ends with its segment: carried on, its mean would mix two tasks or two learning rates.
-  const stretches = groupBy(train, (point) => `${point.segment} ${stageLabel(point)}`);
-  const marks = [...stretches.values()].map((stretch) => {
-    const style = styles.get(stageLabel(stretch[0]!))!;
-    const points = stretch
-      .map((point) => ({ x: point.examples, y: value(point) }))
-      .filter(({ y }) => scale !== 'log' || y > 0);
-    const line = (of: readonly Point[], limit: number, look: Look): Plot.Markish =>
-      curve(thin(of, (limit * points.length) / train.length), style, look);
-    const means = smooth(points, smoothingHalfLife(train));
-    return draw === 'exact'
-      ? { under: null, over: line(points, VALUES_DRAWN, bold) }
-      : { under: line(points, VALUES_DRAWN, faint), over: line(means, MEANS_DRAWN, bold) };
+function validationMarks(
+  validation: readonly ValidationPoint[],
+  x: (point: Progress) => number,
+): Plot.Markish {
+  return validationCurvesOf(validation).map(({ value, ...style }) => {
+    const points = validation.flatMap((point) => {
+      const y = value(point);
+      return y === undefined ? [] : [{ x: x(point), y }];
+    });
+    const dots = points.length > DOTS_DRAWN ? null : dotted(points, style, 1);
+    return [curve(thin(points, MEANS_DRAWN), style, bold), dots];
   });
-  return [...marks.map(({ under }) => under), ...marks.map(({ over }) => over)];
 }
 
-function validationMarks(points: readonly Point[], style: CurveStyle): Plot.Markish[] {
-  const line = curve(thin(points, MEANS_DRAWN), style, bold);
-  if (points.length > DOTS_DRAWN) return [line];
-  return [line, Plot.dot(points, { x: 'x', y: 'y', r: 2.2, fill: style.color })];
+function exactMarks({ value }: TrainingChart, train: readonly TrainPoint[]): Plot.Markish {
+  const points = train.map((point) => ({ x: point.examples, y: value(point) }));
+  return curve(thin(points, VALUES_DRAWN), { color: 'currentColor', dash: 'none' }, bold);
 }
 
-function curve(points: readonly Point[], { color, dash }: CurveStyle, look: Look): Plot.Markish {
+/** Per stage and segment: the values, faint, under their moving mean; dots where a mean says little. */
+function noisyMarks({ value }: TrainingChart, train: readonly TrainPoint[]): Plot.Markish {
+  const halfLife = smoothingHalfLife(train);
+  const styles = new Map(stageStyles(train).map((style) => [style.name, style]));
+  const means: Plot.Markish[] = [];
+  const values: Plot.Markish[] = [];
+  // A curve ends with its segment: carried on, its mean would mix two tasks or two learning rates.
+  for (const stretch of groupBy(train, (p) => `${p.segment} ${stageLabel(p)}`).values()) {
+    const style = styles.get(stageLabel(stretch[0]!))!;
+    const points = stretch.map((point) => ({ x: point.examples, y: value(point) }));
+    const share = points.length / train.length;
+    const shown = thin(points, VALUES_DRAWN * share);
+    if (points.length < 4 * halfLife) {
+      values.push(dotted(shown, style, 0.5));
+    } else {
+      values.push(curve(shown, style, faint));
+      means.push(curve(thin(smooth(points, halfLife), MEANS_DRAWN * share), style, bold));
+    }
+  }
+  return [...values, ...means];
+}
+
+function curve(
+  points: readonly Point[],
+  { color, dash }: Pick<CurveStyle, 'color' | 'dash'>,
+  look: Look,
+): Plot.Markish {
   return Plot.lineY(points, { x: 'x', y: 'y', stroke: color, strokeDasharray: dash, ...look });
 }
 
+function dotted(
+  points: readonly Point[],
+  { color }: CurveStyle,
+  fillOpacity: number,
+): Plot.Markish {
+  return Plot.dot(points, { x: 'x', y: 'y', r: 2, fill: color, fillOpacity });
+}
+
 /** A hairline where each segment but the first begins, and the segment's number where there is room. */
-function segmentMarks(
-  train: readonly TrainPoint[],
-  x: (point: Progress) => number,
-): Plot.Markish[] {
-  const end = train.length === 0 ? 0 : x(train.at(-1)!);
+function segmentMarks(train: readonly TrainPoint[], x: (point: Progress) => number): Plot.Markish {
+  const end = x(train.at(-1)!);
   const starts = [...groupBy(train, (point) => point.segment)].map(([segment, points]) => ({
     segment,
     start: segment === 0 ? 0 : x(points[0]!),
     width: x(points.at(-1)!) - x(points[0]!),
   }));
-  const roomy = starts.filter(({ width }) => width > 0.05 * end);
+  const number = {
+    x: 'start',
+    text: 'segment',
+    frameAnchor: 'top',
+    textAnchor: 'start',
+    dx: 3,
+    dy: -12,
+    fillOpacity: 0.6,
+  } as const;
   return [
     Plot.ruleX(starts.slice(1), { x: 'start', strokeOpacity: 0.25 }),
-    Plot.text(roomy, {
-      x: 'start',
-      text: 'segment',
-      frameAnchor: 'top',
-      textAnchor: 'start',
-      dx: 3,
-      dy: -12,
-      fillOpacity: 0.6,
-    }),
+    Plot.text(
+      starts.filter(({ width }) => width > 0.05 * end),
+      number,
+    ),
   ];
 }
 
-function draw(title: string, x: Axis, y: Axis, marks: Plot.Markish[]): string {
+function toSvg(title: string, x: Axis, y: Axis, marks: Plot.Markish[]): string {
   const { document } = parseHTML('<html></html>');
   const svg = Plot.plot({
     document,
     width: 560,
-    height: 250,
-    marginLeft: 48,
+    height: 260,
+    marginLeft: 52,
+    marginBottom: 44,
     ariaLabel: title,
     style: { fontSize: '12px', background: 'none' },
-    x: { nice: false, zero: true, ...x },
-    y: { grid: true, ...y },
+    x: { labelOffset: 40, ...x },
+    y,
     marks,
   });
   return svg.outerHTML;

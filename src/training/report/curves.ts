@@ -12,7 +12,7 @@ export type TrainingChart = {
   /** With the unit. */
   title: string;
   scale: Scale;
-  /** noisy: the values, faint, under their moving mean. exact: the values alone. */
+  /** noisy: moving means, a colour per stage. exact: one curve of the values. */
   draw: 'noisy' | 'exact';
   value: (point: TrainPoint) => number;
 };

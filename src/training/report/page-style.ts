@@ -12,14 +12,14 @@ h2 { font-size: 18px; margin: 36px 0 8px; padding-top: 12px; border-top: 1px sol
 dl { display: flex; flex-wrap: wrap; gap: 10px 32px; margin: 0; }
 dt { color: var(--quiet); font-size: 13px; }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 12px 28px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 12px 28px; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: 14px; }
-figure svg { width: 100%; height: auto; overflow: visible; }
+figure svg { width: 100%; max-width: 640px; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 10px; font-size: 14px; }
 .legend svg { vertical-align: middle; }
 .note { color: var(--quiet); font-size: 13px; margin: 8px 0; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin: 12px 0 0; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 12px 4px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 400; }

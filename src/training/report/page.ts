@@ -6,7 +6,7 @@ import { type Chart, drawTraining, drawValidation, smoothingHalfLife } from './c
 import { type CurveStyle, stageStyles, validationCurvesOf } from './curves.ts';
 import { pageStyle } from './page-style.ts';
 import type { RunMetrics } from './run-metrics.ts';
-import { evaluationTable, factList, goalTable, segmentTable } from './tables.ts';
+import { evaluationTable, factList, goalTable, type Html, segmentTable } from './tables.ts';
 
 export type Report = {
   name: string;
@@ -16,9 +16,6 @@ export type Report = {
   /** null until `eval` has scored the checkpoint. */
   evalReport: EvalReport | null;
 };
-
-/** A fragment of HTML; text put into it is escaped. */
-export type Html = ReturnType<typeof html>;
 
 /** The whole page. @throws when the run has no train step yet */
 export async function renderReport(report: Report): Promise<string> {
@@ -35,7 +32,7 @@ export async function renderReport(report: Report): Promise<string> {
 </head>
 <body>
 <h1>${name}</h1>
-${factList(report)}
+${factList(metrics, config)}
 <h2>Validation</h2>
 ${validation.length === 0 ? html`<p>Not validated yet.</p>` : validationSection(metrics)}
 <h2>Training</h2>
@@ -60,8 +57,9 @@ ${goalTable(metrics.validation)}`;
 const trainingSection = (metrics: RunMetrics): Html => html`
 ${legend(stageStyles(metrics.train))}
 ${figures(drawTraining(metrics))}
-<p class="note">Faint: each train step (long runs thinned, peaks kept). Bold: moving mean, half-life
-${smoothingHalfLife(metrics.train)} train steps of the same stage and segment. Upright lines: a segment begins.</p>`;
+<p class="note">Bold: moving mean, half-life ${smoothingHalfLife(metrics.train)} train steps
+of the same stage and segment. Faint: each train step (long runs thinned, peaks kept). Dots: stages mixed in too
+rarely for a mean. Upright lines: a segment begins.</p>`;
 
 const figures = (charts: Chart[]): Html =>
   html`<div class="figures">${charts.map(

@@ -1,6 +1,5 @@
 // The lines of metrics.jsonl, parsed: what the trainer wrote after each train step and each validation.
 import { z } from 'zod';
-import type { MetricsLine } from '../run-directory.ts';
 
 const progress = {
   trainStep: z.int().min(1),
@@ -40,7 +39,7 @@ export type ValidationPoint = z.output<typeof validationSchema>;
 export type RunMetrics = { train: TrainPoint[]; validation: ValidationPoint[] };
 
 /** @throws naming the first line that is not a metrics line, and its bad keys */
-export function parseMetrics(lines: readonly MetricsLine[]): RunMetrics {
+export function parseMetrics(lines: readonly unknown[]): RunMetrics {
   const metrics: RunMetrics = { train: [], validation: [] };
   for (const [index, line] of lines.entries()) {
     const parsed = lineSchema.safeParse(line);

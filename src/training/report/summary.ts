@@ -4,15 +4,16 @@ import { groupBy } from './series.ts';
 
 export type SegmentRow = {
   segment: number;
-  /** Stages that batches were drawn at, ascending; several where earlier stages are mixed in. */
-  stages: number[];
   task: TrainPoint['task'];
+  /** The stage most batches were drawn at, and the others, ascending. */
+  stage: number;
+  mixedStages: number[];
   trainSteps: number;
   examples: number;
   /** Validation and saving included. */
   seconds: number;
   learningRates: { first: number; last: number };
-  /** Means over the last tenth of the segment's train steps. */
+  /** Means over the last tenth of the train steps at `stage`. */
   loss: number;
   tokenAccuracy: number;
   rowAccuracy: number;
@@ -22,31 +23,44 @@ export type SegmentRow = {
 
 /** One row per segment that has begun, in order. */
 export function segmentRows({ train, validation }: RunMetrics): SegmentRow[] {
-  const bySegment = groupBy(train, (point) => point.segment);
   const validated = groupBy(validation, (point) => point.segment);
   let before = { examples: 0, seconds: 0 };
-  return [...bySegment].map(([segment, points]) => {
-    const first = points[0]!;
+  return [...groupBy(train, (point) => point.segment)].map(([segment, points]) => {
     const last = points.at(-1)!;
-    const lastValidation = validated.get(segment)?.at(-1);
-    const end = lastValidation && lastValidation.seconds > last.seconds ? lastValidation : last;
-    const tail = points.slice(-Math.ceil(points.length / 10));
-    const row: SegmentRow = {
+    const lastValidation = validated.get(segment)?.at(-1) ?? null;
+    const end = {
+      examples: last.examples,
+      seconds: Math.max(last.seconds, lastValidation?.seconds ?? 0),
+    };
+    const row = {
       segment,
-      task: first.task,
-      stages: [...new Set(points.map((point) => point.stage))].sort((a, b) => a - b),
       trainSteps: points.length,
       examples: end.examples - before.examples,
       seconds: end.seconds - before.seconds,
-      learningRates: { first: first.learningRate, last: last.learningRate },
-      loss: mean(tail.map((point) => point.loss)),
-      tokenAccuracy: mean(tail.map((point) => point.tokenAccuracy)),
-      rowAccuracy: mean(tail.map((point) => point.rowAccuracy)),
+      learningRates: { first: points[0]!.learningRate, last: last.learningRate },
       validationAccuracy: lastValidation?.accuracy ?? null,
+      ...outcome(points),
     };
     before = end;
     return row;
   });
+}
+
+function outcome(segment: readonly TrainPoint[]) {
+  const byStage = [...groupBy(segment, (point) => point.stage)];
+  const [stage, points] = byStage.reduce((a, b) => (b[1].length > a[1].length ? b : a));
+  const tail = points.slice(-Math.ceil(points.length / 10));
+  return {
+    task: points[0]!.task,
+    stage,
+    mixedStages: byStage
+      .map(([other]) => other)
+      .filter((other) => other !== stage)
+      .sort((a, b) => a - b),
+    loss: mean(tail.map((point) => point.loss)),
+    tokenAccuracy: mean(tail.map((point) => point.tokenAccuracy)),
+    rowAccuracy: mean(tail.map((point) => point.rowAccuracy)),
+  };
 }
 
 /** The first validation at or above `goal` (0 to 1); null if there is none. */

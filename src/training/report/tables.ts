@@ -2,13 +2,15 @@
 import { html } from 'hono/html';
 import type { EvalReport, EvalRun } from '../../model/eval-report.ts';
 import { type TrainingConfig, totalSteps } from '../training-config.ts';
-import type { Html, Report } from './page.ts';
-import type { RunMetrics, ValidationPoint } from './run-metrics.ts';
+import { type RunMetrics, stageLabel, type ValidationPoint } from './run-metrics.ts';
 import { best, firstReached, type SegmentRow, segmentRows } from './summary.ts';
 import { duration, integer, percent, short } from './units.ts';
 
 /** Validation accuracies whose first time is told. */
 const goals = [0.5, 0.75, 0.9, 0.97, 0.99];
+
+/** A fragment of HTML; text put into it is escaped. */
+export type Html = ReturnType<typeof html>;
 
 type Cell = string | number;
 
@@ -23,7 +25,7 @@ function table(head: Cell[], rows: Cell[][]): Html {
 }
 
 /** What the run is and how far it got. */
-export function factList({ metrics: { train, validation }, config }: Report): Html {
+export function factList({ train, validation }: RunMetrics, config: TrainingConfig | null): Html {
   const last = train.at(-1)!;
   const seconds = Math.max(last.seconds, validation.at(-1)?.seconds ?? 0);
   const top = best(validation);
@@ -100,7 +102,13 @@ export function segmentTable(metrics: RunMetrics, config: TrainingConfig | null)
     head,
     segmentRows(metrics).map((row) => segmentCells(row, config)),
   )}
-<p class="note">* mean of the segment's last tenth. Wall time and examples/s count validation and saving in.</p>`;
+<p class="note">+ stages mixed in. * mean over the last tenth of the train steps at the segment's own stage. Wall time
+and examples/s include validation and saving.</p>`;
+}
+
+function trainedOn({ task, stage, mixedStages }: SegmentRow): string {
+  const main = stageLabel({ task, stage });
+  return mixedStages.length === 0 ? main : `${main} + ${mixedStages.join(', ')}`;
 }
 
 function segmentCells(row: SegmentRow, config: TrainingConfig | null): Cell[] {
@@ -108,7 +116,7 @@ function segmentCells(row: SegmentRow, config: TrainingConfig | null): Cell[] {
   const { first, last } = row.learningRates;
   return [
     row.segment,
-    row.task === 'walks' ? 'walks' : `stage ${row.stages.join(', ')}`,
+    trainedOn(row),
     planned === undefined
       ? integer(row.trainSteps)
       : `${integer(row.trainSteps)} of ${integer(planned)}`,

@@ -1,0 +1,60 @@
+// `show-graph`: the graph that a checkpoint or run file leads to, as text, as DOT, or as the .onnx file
+// that other viewers open.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCheckpoint } from '../model/checkpoint.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import { stepGraph } from '../model/serving-graphs.ts';
+import { encodeGraph } from '../onnx/encode.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { graphToDot, printGraph } from '../onnx/print.ts';
+import { BatchSource } from './batch-source.ts';
+import { toModelConfig } from './trainer.ts';
+import {
+  parseTrainingConfig,
+  readTrainingConfig,
+  type TrainingConfig,
+  totalSteps,
+} from './training-config.ts';
+import { loadTrainingData } from './training-data.ts';
+import { trainStepGraph } from './training-graph.ts';
+
+/** step: the engine's graph; train: the last train step of the run. */
+export const graphKinds = ['step', 'train'] as const;
+
+type GraphKind = (typeof graphKinds)[number];
+
+export function showGraphCommand(
+  kind: GraphKind,
+  source: string,
+  options: { dot?: boolean; onnx?: string },
+): void {
+  const graph = graphOf(kind, source);
+  if (options.onnx === undefined) {
+    console.log(options.dot ? graphToDot(graph) : printGraph(graph));
+    return;
+  }
+  const bytes = encodeGraph(graph);
+  writeFileSync(options.onnx, bytes);
+  console.log(`${options.onnx}: ${graph.nodes.length} nodes, ${bytes.length} bytes`);
+}
+
+/** @param source a checkpoint directory or a run file */
+export function graphOf(kind: GraphKind, source: string): Graph {
+  const isCheckpoint = existsSync(join(source, 'config.json'));
+  if (kind === 'step') {
+    return stepGraph(isCheckpoint ? readCheckpoint(source).config : modelOf(runOf(source)));
+  }
+  const run = isCheckpoint ? runOfCheckpoint(source) : runOf(source);
+  const data = loadTrainingData(run);
+  const { batch } = new BatchSource(run, data).batch(totalSteps(run) - 1);
+  return trainStepGraph(toModelConfig(run, data), batch.shape, run.optimizer);
+}
+
+const runOf = readTrainingConfig;
+const modelOf = (run: TrainingConfig): ModelConfig => toModelConfig(run, loadTrainingData(run));
+
+/** The run that training.json records; throws where a checkpoint was not made by our trainer. */
+function runOfCheckpoint(dir: string): TrainingConfig {
+  return parseTrainingConfig(join(dir, 'training.json'), readCheckpoint(dir).training['run']);
+}

@@ -1,0 +1,142 @@
+// What a schema cannot say: the manifests agree with the server, the image and each other.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readCopy, readDockerfile, readEnv } from '../../scripts/dockerfile.ts';
+import { readConfig } from '../../src/config.ts';
+import { readTrainingConfig } from '../../src/training/training-config.ts';
+import { FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
+import { renderKustomization } from '../support/kubectl.ts';
+import { asWorkload, literalEnvironment, onlyContainer } from '../support/pod.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const render = (names: string[]) =>
+  names.flatMap((name) =>
+    renderKustomization(`deploy/${name}`)
+      .filter(({ kind }) => kind !== 'PersistentVolumeClaim')
+      .map((manifest) => ({ name, manifest, container: onlyContainer(manifest) })),
+  );
+const servers = render(['serving/base', 'serving/overlays/warm', 'serving/overlays/volume']);
+const trainings = render(['training/base', 'training/overlays/prosqa']);
+
+const image = readDockerfile(readFileSync('deploy/Dockerfile', 'utf8')).at(-1)?.instructions ?? [];
+const imageText = (keyword: string) => image.find((line) => line.keyword === keyword)?.text;
+const imageEnvironment = Object.assign(
+  {},
+  ...image.filter(({ keyword }) => keyword === 'ENV').map(readEnv),
+) as Record<string, string>;
+const imagePaths = image
+  .filter(({ keyword }) => keyword === 'COPY')
+  .flatMap((line) => {
+    const { from, sources } = readCopy(line);
+    return from === null ? sources : [];
+  });
+const user = Number(imageText('USER')?.split(':')[0]);
+
+describe.each([...servers, ...trainings])('$name: $container.name', ({ manifest, container }) => {
+  const pod = asWorkload(manifest).spec.template.spec;
+  const security = { ...pod.securityContext, ...container.securityContext };
+
+  it('asks for cpu and memory and is held to a limit', () => {
+    const { requests, limits } = container.resources ?? {};
+    expect(Object.keys(requests ?? {})).toEqual(['cpu', 'memory']);
+    expect(Object.keys(limits ?? {})).toEqual(['cpu', 'memory']);
+  });
+
+  it('can do nothing but run as the image does', () => {
+    expect(security).toMatchObject({
+      runAsNonRoot: true,
+      runAsUser: user,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(pod.automountServiceAccountToken).toBe(false);
+  });
+
+  it('names one version of the image', () => {
+    expect(container.image).toMatch(/(:\d+\.\d+\.\d+|@sha256:[0-9a-f]{64})$/);
+  });
+});
+
+describe.each(servers)('$name', ({ manifest, container }) => {
+  const { template } = asWorkload(manifest).spec;
+  const environment = literalEnvironment(container);
+  const config = readConfig(environment);
+
+  it('probes paths that the server answers', async () => {
+    const { app } = fakeApp([fakeModel(new FakeEngine())]);
+    for (const probe of [container.readinessProbe, container.livenessProbe]) {
+      const path = probe?.httpGet?.path ?? 'no path';
+      expect([path, (await app.request(path)).status]).toEqual([path, 200]);
+    }
+  });
+
+  it('listens where the image does', () => {
+    expect(container.ports).toEqual([
+      { name: 'http1', containerPort: Number(imageEnvironment['PORT']) },
+    ]);
+  });
+
+  it('lets through as many requests as the server takes, and scales at full slots', () => {
+    expect(template.spec.containerConcurrency).toBe(config.slots + config.queueLimit);
+    const target = template.metadata.annotations?.['autoscaling.knative.dev/target'];
+    expect(Number(target)).toBe(config.slots);
+  });
+
+  it('is given longer to stop than it takes', () => {
+    const cutoffSeconds = 1;
+    const stopSeconds = (config.leaveMs + config.drainMs) / 1000 + cutoffSeconds;
+    expect(template.spec.timeoutSeconds).toBeGreaterThan(stopSeconds);
+  });
+
+  it('sets variables that the server reads', () => {
+    const known = readFileSync('src/config.ts', 'utf8');
+    const names = container.env?.map(({ name }) => name) ?? [];
+    expect(names.filter((name) => !known.includes(`    ${name}: `))).toEqual([]);
+  });
+});
+
+describe.each(trainings)('$name', ({ manifest, container }) => {
+  const { completions } = asWorkload(manifest).spec;
+  const runs = literalEnvironment(container)['RUNS']?.split(' ') ?? [];
+  const [script] = container.args ?? [];
+  /** What the container's shell starts, with a node that only says how it was called. */
+  const command = (index: number) => {
+    const bin = temporaryDirectory();
+    writeFileSync(join(bin, 'node'), '#!/bin/sh\necho node "$@"\n', { mode: 0o755 });
+    const env = { PATH: bin, RUNS: runs.join(' '), JOB_COMPLETION_INDEX: String(index) };
+    return spawnSync('/bin/sh', ['-c', script ?? ''], { env, encoding: 'utf8' }).stdout;
+  };
+
+  it('has an index for each run, which trains that run onto the claim', () => {
+    expect(completions).toBe(runs.length);
+    const onto = container.volumeMounts?.find(({ name }) => name === 'runs')?.mountPath;
+    for (const [index, run] of runs.entries()) {
+      const expected = `node dist/training/main.js train runs/${run}.json --out ${onto}\n`;
+      expect(command(index)).toBe(expected);
+    }
+  });
+
+  it('finds its run files and what they validate on in the image', () => {
+    for (const run of runs) {
+      const { data } = readTrainingConfig(`runs/${run}.json`);
+      expect(existsSync(data.validation)).toBe(true);
+      expect(imagePaths.filter((path) => data.validation.startsWith(`${path}/`))).toHaveLength(1);
+    }
+    expect(imagePaths).toContain('runs');
+  });
+});
+
+it('compose gives the server longer to stop than it takes', () => {
+  const { services } = parse(readFileSync('deploy/compose.yaml', 'utf8'));
+  const { environment, stop_grace_period, ports } = services['coconut-serve'];
+  const { drainMs, leaveMs } = readConfig(environment);
+  expect(Number(stop_grace_period.replace('s', ''))).toBeGreaterThan(
+    (drainMs + leaveMs) / 1000 + 1,
+  );
+  expect(ports).toEqual([`127.0.0.1:8080:${imageEnvironment['PORT']}`]);
+});

@@ -1,0 +1,154 @@
+// The unrolled training forward against the engine's own runner: thoughts and logits of one ragged batch
+// are what prefill and decode compute with their K/V cache, whether or not rows share a context.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { KvCache } from '../../src/engine/kv-cache.ts';
+import { ModelRunner } from '../../src/engine/model-runner.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import { type Segment, unrollThoughts } from '../../src/model/coconut.ts';
+import { lmHead } from '../../src/model/gpt2.ts';
+import { parameterTable } from '../../src/model/parameters.ts';
+import { encodeServingModel } from '../../src/model/serving-graphs.ts';
+import { encodeGraph } from '../../src/onnx/encode.ts';
+import { GraphBuilder } from '../../src/onnx/graph.ts';
+import { createSession, type Session } from '../../src/onnx/session.ts';
+import { Random } from '../../src/random.ts';
+import { collate, type StagedGroup, type TrainBatch } from '../../src/training/collate.ts';
+import { makeRequest } from '../engine/requests.ts';
+import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
+import '../support/to-be-allclose.ts';
+
+const config = tinyConfig('coconut');
+const weights = tinyWeights(config, 5);
+const { n_embd: D, vocab_size: V } = config;
+const [bot, eot, eos] = [257, 258, 256];
+const tolerance = { relative: 1e-4, absolute: 1e-4 };
+
+/** What a row's sequence yields: its thoughts, and the logits that predict tail token 1, 2, … */
+type Row = { thoughts: Float32Array[]; logits: Float32Array[] };
+
+const layouts: Record<string, (thoughts: number) => StagedGroup[]> = {
+  'rows with their whole text': (thoughts) => [
+    { contextIds: [], examples: [row(9, 4, thoughts), row(3, 7, thoughts), row(14, 2, thoughts)] },
+  ],
+  'groups with a shared context': (thoughts) => [
+    { contextIds: ids(11), examples: [row(4, 3, thoughts), row(6, 5, thoughts)] },
+    { contextIds: ids(7), examples: [row(2, 6, thoughts), row(5, 2, thoughts)] },
+  ],
+};
+
+const random = new Random(11);
+function ids(length: number): number[] {
+  return Array.from({ length }, () => random.int(256));
+}
+function row(questionLength: number, tailLength: number, thoughts: number) {
+  return {
+    questionIds: [...ids(questionLength), bot],
+    thoughts,
+    tailIds: [eot, ...ids(tailLength), eos],
+    unlabelled: 1,
+  };
+}
+
+/** hidden [B, 1 + K + T, D] and logits of the same columns, by the graph that training unrolls. */
+async function unrolled({ feeds, shape }: TrainBatch): Promise<Row[]> {
+  const g = new GraphBuilder('unrolled');
+  const parameters = new Map(
+    parameterTable(config).map(({ name, shape }) => [
+      name,
+      g.initializer(name, shape, weights.get(name)!),
+    ]),
+  );
+  const inputs = new Map(
+    Object.entries(feeds)
+      .filter(([name]) => name !== 'label_weights')
+      .map(([name, { dtype, dims }]) => [name, g.input(name, dtype, dims)]),
+  );
+  const segment = (name: string): Segment => ({
+    ids: inputs.get(`${name}_ids`)!,
+    positionIds: inputs.get(`${name}_position_ids`)!,
+    keyBias: inputs.get(`${name}_bias`)!,
+  });
+  const { contexts, rows: B, thoughts: K, tailLength: T } = shape;
+  const hidden = unrollThoughts(g, config, parameters, {
+    context: contexts > 0 ? { ...segment('context'), rowsPerContext: B / contexts } : null,
+    question: segment('question'),
+    thoughtPositionIds: inputs.get('thought_position_ids') ?? null,
+    tail: segment('tail'),
+  });
+  g.output('hidden', hidden);
+  g.output('logits', lmHead(g, parameters, hidden));
+  const graph = g.build();
+  const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
+  const outputs = await session.run(feeds);
+  await session.release();
+  const columns = 1 + K + T;
+  const cut = (name: string, width: number, b: number, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => {
+      const at = (b * columns + from + i) * width;
+      return (outputs[name]!.data as Float32Array).subarray(at, at + width);
+    });
+  return Array.from({ length: B }, (_, b) => ({
+    thoughts: cut('hidden', D, b, 0, K),
+    logits: cut('logits', V, b, K + 1, columns),
+  }));
+}
+
+/** The same through prefill and decode; each answer token is forced to be the tail's. */
+async function served(session: Session, groups: readonly StagedGroup[]): Promise<Row[]> {
+  const examples = groups.flatMap(({ contextIds, examples }) =>
+    examples.map((example) => ({ ...example, promptIds: [...contextIds, ...example.questionIds] })),
+  );
+  const { n_layer: layers, n_head: heads } = config;
+  const cache = new KvCache({ layers, heads, headSize: D / heads, slots: 8, capacity: 64 });
+  const runner = new ModelRunner(config, session, cache);
+  const found: Row[] = examples.map(() => ({ thoughts: [], logits: [] }));
+  const sequences = examples.map(({ promptIds, thoughts: count, tailIds }, id) => {
+    const thoughts = { kind: 'model' as const, count };
+    const maxTokens = tailIds.length - 1;
+    const request = { promptIds, thoughts, suffixIds: [eot], maxTokens, stopIds: [] };
+    const sequence = new Sequence(id, makeRequest(request), 0);
+    sequence.start(0);
+    return sequence;
+  });
+  for (let running = sequences; running.length > 0; ) {
+    const rows = running.map((sequence) => ({ sequence, count: sequence.ready }));
+    const outputs = await runner.run({ kind: 'decode', rows });
+    rows.forEach(({ sequence, count }, i) => {
+      const output = outputs[i]!;
+      const { thoughts, logits } = found[sequence.id]!;
+      if (output.kind === 'hidden') thoughts.push(output.hidden);
+      if (output.kind === 'logits') {
+        logits.push(output.logits.slice());
+        const next = examples[sequence.id]!.tailIds[logits.length]!;
+        output.logits.fill(-1).fill(1, next, next + 1);
+      }
+      sequence.advance(count, output, 0);
+    });
+    running = running.filter(({ state }) => state.phase !== 'finished');
+  }
+  return found;
+}
+
+let serving: Session;
+beforeAll(async () => {
+  const { graph, bytes } = encodeServingModel(config, weights);
+  serving = await createSession(graph, bytes, { threads: 1 });
+});
+
+describe.each(Object.keys(layouts))('%s', (layout) => {
+  it.each([0, 1, 3])('with %i thoughts', async (thoughts) => {
+    const groups = layouts[layout]!(thoughts);
+    const batch = collate(groups, { context: 4, question: 4, tail: 4 });
+    const [expected, actual] = [await served(serving, groups), await unrolled(batch)];
+    expect(actual).toHaveLength(expected.length);
+    expected.forEach((row, b) => {
+      expect(row.thoughts).toHaveLength(thoughts);
+      row.thoughts.forEach((thought, k) => {
+        expect(actual[b]!.thoughts[k], `row ${b}, thought ${k}`).toBeAllclose(thought, tolerance);
+      });
+      row.logits.forEach((logits, t) => {
+        expect(actual[b]!.logits[t], `row ${b}, label ${t}`).toBeAllclose(logits, tolerance);
+      });
+    });
+  });
+});

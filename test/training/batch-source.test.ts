@@ -1,0 +1,143 @@
+// Batches follow from seed and step number alone, stages are mixed as often as asked for, and no
+// validation item is ever trained on.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/random.ts';
+import { BatchSource } from '../../src/training/batch-source.ts';
+import type { TrainBatch } from '../../src/training/collate.ts';
+import { splitQuestion } from '../../src/training/datasets/prosqa.ts';
+import type { TrainingConfig } from '../../src/training/training-config.ts';
+import { loadTrainingData } from '../../src/training/training-data.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { constantRate, tinyRun } from '../support/tiny-run.ts';
+
+const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(1e-3) };
+const data = loadTrainingData(tinyRun());
+const sourceOf = (config: TrainingConfig) => new BatchSource(config, data);
+
+const bytesOf = ({ feeds }: TrainBatch): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, { data }]) => [
+      name,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
+    ]),
+  );
+
+describe('a batch', () => {
+  const config = tinyRun({ segments: [{ ...small, trainSteps: 40, stage: 3 }] });
+
+  it('is the same whether it is drawn in order, alone or out of order', () => {
+    const inOrder = sourceOf(config);
+    const batches = Array.from({ length: 20 }, (_, step) => bytesOf(inOrder.batch(step).batch));
+    const jumping = sourceOf(config);
+    for (const step of [19, 0, 17, 3]) {
+      expect(bytesOf(jumping.batch(step).batch)).toEqual(batches[step]);
+    }
+    expect(bytesOf(sourceOf(config).batch(7).batch)).toEqual(batches[7]);
+  });
+
+  it('differs from the next one, from the next pool, and from that of another seed', () => {
+    const source = sourceOf(config);
+    const [first, second, later] = [0, 1, 16].map((step) => bytesOf(source.batch(step).batch));
+    const reseeded = bytesOf(sourceOf({ ...config, seed: 4 }).batch(0).batch);
+    for (const other of [second, later, reseeded]) {
+      expect(other!['context_ids']).not.toEqual(first!['context_ids']);
+    }
+  });
+
+  it('differs between two segments of the same settings', () => {
+    const twice = tinyRun({ segments: [1, 2].map(() => ({ ...small, trainSteps: 1 })) });
+    const source = sourceOf(twice);
+    expect(bytesOf(source.batch(1).batch)).not.toEqual(bytesOf(source.batch(0).batch));
+  });
+
+  it('holds groups × perGroup rows with the stage its segment asks for', () => {
+    const { batch, stage } = sourceOf(config).batch(0);
+    expect(stage).toBe(3);
+    expect(batch.shape).toMatchObject({ contexts: 2, rows: 4, thoughts: 2, unlabelled: 1 });
+  });
+
+  it('of walks has neither thoughts nor markers', () => {
+    const walks = tinyRun({ segments: [{ ...small, task: 'walks', trainSteps: 1 }] });
+    const { batch } = sourceOf(walks).batch(0);
+    expect(batch.shape).toMatchObject({ thoughts: 0, unlabelled: 0 });
+    const { bot, eot } = data.vocabulary;
+    const ids = ['context', 'question', 'tail'].flatMap((part) =>
+      Array.from(batch.feeds[`${part}_ids`]!.data, Number),
+    );
+    expect(ids).not.toContain(bot);
+    expect(ids).not.toContain(eot);
+  });
+});
+
+describe('mixed stages', () => {
+  const steps = 320;
+  const stagesOf = (mixedStageProbability: number, method: TrainingConfig['method']) => {
+    const segment = { ...small, trainSteps: steps, stage: 1, mixedStageProbability };
+    const config = tinyRun({ method, batch: { groups: 1, perGroup: 1 }, segments: [segment] });
+    const source = sourceOf(config);
+    const counts = [0, 0, 0, 0];
+    for (let step = 0; step < steps; step++) counts[source.batch(step).stage]!++;
+    return counts.map((count) => count / steps);
+  };
+
+  it('come as often as asked for, the four stages alike, the last one included', () => {
+    const shares = stagesOf(0.4, 'coconut');
+    // Standard deviations: 0.017 for a share of 0.1, 0.026 for one of 0.7.
+    [0.1, 0.7, 0.1, 0.1].forEach((share, stage) => {
+      expect(Math.abs(shares[stage]! - share), `stage ${stage}`).toBeLessThan(0.07);
+    });
+  });
+
+  it('do not come unasked, and leave methods without a schedule alone', () => {
+    expect(stagesOf(0, 'coconut')).toEqual([0, 1, 0, 0]);
+    expect(stagesOf(0.4, 'cot')).toEqual([1, 0, 0, 0]);
+  });
+});
+
+it('structureWeight lets labels that are no entity count less; the weights still sum to 1', () => {
+  const segment = { ...small, task: 'walks' as const, trainSteps: 1, structureWeight: 0.25 };
+  const { feeds, labelMask } = sourceOf(tinyRun({ segments: [segment] })).batch(0).batch;
+  const weights = feeds['label_weights']!.data as Float32Array;
+  const labelled = [...weights].filter((_, i) => labelMask[i] === 1);
+  const [light, heavy] = [Math.min(...labelled), Math.max(...labelled)];
+  expect(light / heavy).toBeCloseTo(0.25, 5);
+  expect(labelled.every((w) => w === light || w === heavy)).toBe(true);
+  expect(labelled.reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 5);
+  expect([...weights].filter((_, i) => labelMask[i] === 0).every((w) => w === 0)).toBe(true);
+});
+
+it('never draws the graph of a validation item', () => {
+  const config = tinyRun({ segments: [{ ...small, trainSteps: 1 }] });
+  const draw = (from: typeof data) => from.groups(new Random(5), config.segments[0]!, 1, 1)[0]!;
+  const drawn = draw(data);
+  const validation = join(temporaryDirectory(), 'valid.json');
+  writeFileSync(validation, JSON.stringify([publishedItem(drawn.context, drawn.examples[0]!)]));
+  const guarded = loadTrainingData({ ...config, data: { ...config.data, validation } });
+  const instead = draw(guarded);
+  expect(instead.context).not.toBe(drawn.context);
+});
+
+/** The item as the published files write it. */
+function publishedItem(
+  context: string,
+  { question, steps, answer }: { question: string; steps: string[]; answer: string },
+) {
+  const whole = context + question;
+  const { facts, name, options } = splitQuestion(whole);
+  const pairs = facts.map((fact) => fact.replace(/^Every |\.$/g, '').split(' is a '));
+  const words = [...new Set(pairs.flat())];
+  const at = (word: string): number => words.indexOf(word);
+  const right = options.find((option) => answer.endsWith(` ${option}.`))!;
+  return {
+    question: whole,
+    answer,
+    steps,
+    idx_to_symbol: words,
+    edges: pairs.map((pair) => pair.map(at)),
+    root: at(name),
+    target: at(right),
+    neg_target: at(options.find((option) => option !== right)!),
+  };
+}

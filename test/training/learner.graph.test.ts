@@ -1,0 +1,119 @@
+// Ten train steps of a seeded model, pinned: whatever changes these numbers changes training. That they
+// are the right numbers is golden.graph.test.ts's business.
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/random.ts';
+import { collate } from '../../src/training/collate.ts';
+import { initialWeights } from '../../src/training/initialize.ts';
+import { Learner } from '../../src/training/learner.ts';
+import type { OptimizerConfig } from '../../src/training/optimizers.ts';
+import { tinyConfig } from '../support/tiny-model.ts';
+import '../support/to-be-allclose.ts';
+
+const config = tinyConfig('coconut');
+const random = new Random(2);
+const ids = (length: number) => Array.from({ length }, () => random.int(256));
+/** Two groups of two rows, three thoughts each. */
+const batch = collate(
+  [12, 9].map((contextLength) => ({
+    contextIds: ids(contextLength),
+    examples: [5, 3].map((length) => ({
+      questionIds: [...ids(length), 257],
+      thoughts: 3,
+      tailIds: [258, ...ids(length + 2), 256],
+      unlabelled: 1,
+    })),
+  })),
+  { context: 4, question: 4, tail: 4 },
+);
+
+const optimizer: OptimizerConfig = {
+  hiddenMatrices: 'adamw',
+  betas: [0.9, 0.98],
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  decay: 'matrices',
+  clipNorm: 1,
+};
+
+const newLearner = (changes: Partial<OptimizerConfig> = {}) =>
+  new Learner(
+    config,
+    initialWeights(config, { kind: 'gpt2' }, { entities: [], structure: [] }, new Random(1)),
+    { ...optimizer, ...changes },
+    1,
+  );
+
+async function losses(learner: Learner, count: number): Promise<number[]> {
+  const found: number[] = [];
+  for (let t = 0; t < count; t++) found.push((await learner.step(batch, 0.01)).loss);
+  return found;
+}
+
+/** Loose enough for another CPU's order of summation. */
+const pinned = {
+  adamw: [
+    5.58534, 5.35042, 5.145547, 4.936554, 4.712221, 4.482511, 4.254758, 4.027684, 3.804533,
+    3.587437,
+  ],
+  muon: [
+    5.58534, 5.359541, 5.138125, 4.929396, 4.704751, 4.470438, 4.236423, 4.006235, 3.78202,
+    3.568052,
+  ],
+};
+
+describe('ten losses', () => {
+  it.each(['adamw', 'muon'] as const)('%s', async (hiddenMatrices) => {
+    const learner = newLearner({ hiddenMatrices });
+    const found = await losses(learner, 10);
+    await learner.release();
+    expect(found).toBeAllclose(pinned[hiddenMatrices], { relative: 1e-4, absolute: 0 });
+  });
+});
+
+describe('Learner', () => {
+  it('goes on from saved tensors as if it had never stopped', async () => {
+    const whole = newLearner();
+    await losses(whole, 2);
+    const saved = new Map(
+      [...whole.tensors].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+    );
+    const resumed = newLearner();
+    resumed.restore(saved, whole.updates);
+    expect(await losses(resumed, 2)).toEqual(await losses(whole, 2));
+    expect(resumed.weights()).toEqual(whole.weights());
+    expect(resumed.updates).toBe(4);
+  });
+
+  it('forgets momenta, not weights, when the optimiser is reset', async () => {
+    const learner = newLearner();
+    await losses(learner, 2);
+    const before = learner.weights();
+    learner.resetOptimizer();
+    expect(learner.weights()).toEqual(before);
+    expect(learner.updates).toBe(0);
+    const fresh = new Learner(config, before, optimizer, 1);
+    expect(await losses(learner, 1)).toEqual(await losses(fresh, 1));
+    expect(learner.weights()).toEqual(fresh.weights());
+  });
+
+  it('refuses a step whose loss is not finite, and keeps its weights', async () => {
+    const learner = newLearner();
+    const weights = learner.weights();
+    const broken = new Map(weights).set(
+      'transformer.ln_f.bias',
+      new Float32Array(config.n_embd).fill(Number.NaN),
+    );
+    const failing = new Learner(config, broken, optimizer, 1);
+    await expect(failing.step(batch, 0.01)).rejects.toThrow(/update 1: loss NaN/);
+    expect(failing.weights()).toEqual(broken);
+    expect(failing.updates).toBe(0);
+  });
+
+  it('names the tensor that weights or a saved state lack', () => {
+    const weights = newLearner().weights();
+    weights.delete('transformer.ln_f.bias');
+    const missing = 'the tensor "transformer.ln_f.bias" is missing';
+    expect(() => new Learner(config, weights, optimizer, 1)).toThrow(`weights: ${missing}`);
+    expect(() => newLearner().restore(weights, 3)).toThrow(`saved state: ${missing}`);
+  });
+});

@@ -1,0 +1,60 @@
+// kill -9 at random moments: the run that goes on ends with the very bytes of the run that never stopped.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { constantRate, type RunFile, tinyRunFile } from '../support/tiny-run.ts';
+import { killAfter, startTraining } from '../support/trainer-process.ts';
+
+const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(0.003) };
+/** Every kind of change a run goes through, and a state saved every other step. */
+const run: RunFile = {
+  ...tinyRunFile,
+  name: 'killed',
+  segments: [
+    { ...small, task: 'walks', trainSteps: 20, structureWeight: 0.5, warmupSteps: 5 },
+    { ...small, stage: 1, trainSteps: 20, mixedStageProbability: 0.3 },
+    { ...small, stage: 3, trainSteps: 20, resetOptimizer: true, finalLearningRate: 1e-4 },
+  ],
+  saveEverySteps: 2,
+};
+const steps = 60;
+
+let dir: string;
+let runFile: string;
+let uninterrupted: Awaited<ReturnType<typeof finish>>;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'coconut-resume-'));
+  runFile = join(dir, 'run.json');
+  writeFileSync(runFile, JSON.stringify(run));
+  uninterrupted = await finish(join(dir, 'whole'));
+}, 300_000);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+async function finish(out: string) {
+  const { code, output } = await startTraining(runFile, out).ended;
+  expect(code, output).toBe(0);
+  const lines = readFileSync(join(out, 'killed/metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  const metrics = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return {
+    weights: readFileSync(join(out, 'killed/checkpoint/model.safetensors')),
+    losses: metrics.filter(({ kind }) => kind === 'train').map(({ loss }) => loss),
+    scores: metrics.filter(({ kind }) => kind === 'validation').map(({ accuracy }) => accuracy),
+  };
+}
+
+it.each([1, 2])('killed %i times', { timeout: 300_000 }, async (kills) => {
+  const out = join(dir, `killed-${kills}`);
+  const share = steps / kills;
+  for (let i = 0; i < kills; i++) {
+    const lines = Math.floor(i * share + 3 + Math.random() * (share - 15));
+    console.log(`killed after ${lines} of ${steps} steps`);
+    await killAfter(startTraining(runFile, out), join(out, 'killed/metrics.jsonl'), lines);
+  }
+  const resumed = await finish(out);
+  expect(resumed.losses).toEqual(uninterrupted.losses);
+  expect(resumed.losses).toHaveLength(steps);
+  expect(resumed.scores).toEqual(uninterrupted.scores);
+  expect(resumed.weights.equals(uninterrupted.weights)).toBe(true);
+});

@@ -1,0 +1,85 @@
+// What is left of a run that was killed: the last whole state, and the metrics up to it.
+import { appendFileSync, existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { tensor } from '../../src/onnx/session.ts';
+import { RunDirectory, type RunState } from '../../src/training/run-directory.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { tinyRun } from '../support/tiny-run.ts';
+
+const config = tinyRun();
+const stateAt = (trainStep: number): RunState => ({
+  trainStep,
+  updates: trainStep,
+  examples: 4 * trainStep,
+  seconds: 1.5,
+});
+const tensors = (first: number) =>
+  new Map([['weight', tensor('float32', Float32Array.of(first, -0.1, 1e-30, 4), [2, 2])]]);
+
+function fresh() {
+  const path = join(temporaryDirectory(), 'run');
+  return { path, directory: new RunDirectory(path) };
+}
+
+describe('RunDirectory', () => {
+  it('starts empty, without metrics that somebody else left', () => {
+    const { directory } = fresh();
+    directory.appendMetrics({ trainStep: 9 });
+    expect(directory.resume(config)).toBeNull();
+    expect(directory.readMetrics()).toEqual([]);
+  });
+
+  it('gives back the last saved state, bit by bit', () => {
+    const { path, directory } = fresh();
+    directory.save(config, stateAt(2), tensors(1));
+    directory.save(config, stateAt(4), tensors(Math.fround(0.3)));
+    const saved = new RunDirectory(path).resume(config)!;
+    expect(saved.state).toEqual(stateAt(4));
+    expect([...saved.tensors.keys()]).toEqual(['weight']);
+    expect(saved.tensors.get('weight')).toEqual(tensors(Math.fround(0.3)).get('weight')!.data);
+  });
+
+  it('drops metrics written after the state, and a line cut short by the kill', () => {
+    const { path, directory } = fresh();
+    for (const trainStep of [1, 2, 3]) directory.appendMetrics({ trainStep, loss: 1 / trainStep });
+    directory.save(config, stateAt(2), tensors(1));
+    appendFileSync(join(path, 'metrics.jsonl'), '{"trainStep":4,"lo');
+    const resumed = new RunDirectory(path);
+    resumed.resume(config);
+    const expected = [
+      { trainStep: 1, loss: 1 },
+      { trainStep: 2, loss: 0.5 },
+    ];
+    expect(resumed.readMetrics()).toEqual(expected);
+    resumed.appendMetrics({ trainStep: 3 });
+    expect(resumed.readMetrics()).toEqual([...expected, { trainStep: 3 }]);
+  });
+
+  it('goes on from the previous state when the kill came between two renames', () => {
+    const { path, directory } = fresh();
+    directory.save(config, stateAt(6), tensors(1));
+    renameSync(join(path, 'state'), join(path, 'state.previous'));
+    const resumed = new RunDirectory(path);
+    expect(resumed.resume(config)!.state.trainStep).toBe(6);
+    resumed.save(config, stateAt(8), tensors(2));
+    expect(new RunDirectory(path).resume(config)!.state.trainStep).toBe(8);
+    expect(existsSync(join(path, 'state.previous'))).toBe(false);
+  });
+
+  it('refuses to go on with another run, and names what differs', () => {
+    const { path, directory } = fresh();
+    directory.save(config, stateAt(2), tensors(1));
+    const other = tinyRun({ seed: 4, maxStage: 1 });
+    expect(() => directory.resume(other)).toThrow(
+      `${path} holds another run: seed, maxStage differ; choose another name or remove it`,
+    );
+  });
+
+  it('lets a run go on that saves or evaluates more often, or on more threads', () => {
+    const { directory } = fresh();
+    directory.save(config, stateAt(2), tensors(1));
+    const same = tinyRun({ saveEverySteps: 1, evaluateEverySteps: 7, threads: 2 });
+    expect(directory.resume(same)!.state.trainStep).toBe(2);
+  });
+});

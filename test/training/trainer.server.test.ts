@@ -1,0 +1,112 @@
+// The loop on a shortened runs/tiny.json: what it logs, when it evaluates, what it leaves behind.
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { RunDirectory } from '../../src/training/run-directory.ts';
+import { train } from '../../src/training/trainer.ts';
+import { readTrainingConfig, type TrainingConfig } from '../../src/training/training-config.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { constantRate, tinyRun } from '../support/tiny-run.ts';
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const trained = async (config: TrainingConfig, path = join(temporaryDirectory(), 'run')) => {
+  const directory = new RunDirectory(path);
+  const onStep = vi.fn();
+  const evaluate = vi.fn(async () => ({ accuracy: 0.5 }));
+  const state = await train(config, directory, { onStep, evaluate });
+  const metrics = directory.readMetrics();
+  return { path, directory, state, onStep, evaluate, metrics };
+};
+
+describe('a shortened runs/tiny.json', () => {
+  it('learns to look up edges, then trains with thoughts, and can be served', async () => {
+    const whole = readTrainingConfig(join(import.meta.dirname, '../../runs/tiny.json'));
+    const [walks, questions] = whole.segments;
+    const config: TrainingConfig = {
+      ...whole,
+      segments: [
+        { ...walks!, trainSteps: 24 },
+        { ...questions!, trainSteps: 4 },
+      ],
+      evaluateEverySteps: 28,
+      saveEverySteps: 28,
+    };
+    const { directory, state, metrics, onStep, evaluate } = await trained(config);
+
+    expect(state).toMatchObject({ trainStep: 28, updates: 28, examples: 28 * 32 });
+    expect(onStep).toHaveBeenCalledTimes(28);
+    const losses = metrics.filter(({ task }) => task === 'walks').map(({ loss }) => Number(loss));
+    expect(losses).toHaveLength(24);
+    // A vocabulary of some 400: untrained is about 6, knowing the sentences' form is below 3.
+    expect(losses[0]).toBeGreaterThan(4);
+    expect(mean(losses.slice(-4))).toBeLessThan(3);
+
+    const { checkpointPath } = directory;
+    expect(evaluate).toHaveBeenCalledTimes(1);
+    expect(evaluate).toHaveBeenCalledWith(checkpointPath, expect.anything());
+    const checkpoint = readCheckpoint(checkpointPath);
+    expect(checkpoint.config.coconut).toMatchObject({
+      method: 'coconut',
+      filler: 'thought',
+      default_thoughts: whole.maxStage * whole.thoughtsPerStep,
+    });
+    expect(checkpoint.training).toMatchObject({ trainStep: 28, run: { name: 'tiny' } });
+    expect(readWeights(checkpoint).size).toBeGreaterThan(0);
+  });
+});
+
+describe('the loop', () => {
+  const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(1e-3) };
+
+  it('evaluates and saves when it is asked to, and at the end', async () => {
+    const config = tinyRun({
+      segments: [{ ...small, trainSteps: 5 }],
+      evaluateEverySteps: 2,
+      saveEverySteps: 3,
+    });
+    const { metrics, directory } = await trained(config);
+    const steps = (kind: string) =>
+      metrics.filter((line) => line['kind'] === kind).map(({ trainStep }) => trainStep);
+    expect(steps('train')).toEqual([1, 2, 3, 4, 5]);
+    expect(steps('validation')).toEqual([2, 4, 5]);
+    expect(metrics.find(({ kind }) => kind === 'validation')).toMatchObject({ accuracy: 0.5 });
+    expect(directory.resume(config)!.state.trainStep).toBe(5);
+  });
+
+  it('does nothing more for a run that is over', async () => {
+    const config = tinyRun({ segments: [{ ...small, trainSteps: 2 }] });
+    const first = await trained(config);
+    const again = await trained(config, first.path);
+    expect(again.onStep).not.toHaveBeenCalled();
+    expect(again.state).toEqual(first.state);
+    expect(again.metrics).toEqual(first.metrics);
+  });
+
+  it('starts over the optimiser, not the weights, where a segment asks for it', async () => {
+    const segments = [
+      { ...small, trainSteps: 3 },
+      { ...small, trainSteps: 2, resetOptimizer: true },
+    ];
+    const { metrics } = await trained(tinyRun({ segments }));
+    const updates = metrics.filter(({ kind }) => kind === 'train').map((line) => line['updates']);
+    expect(updates).toEqual([1, 2, 3, 1, 2]);
+  });
+
+  it('goes on from the checkpoint of another run', async () => {
+    const { directory } = await trained(tinyRun({ segments: [{ ...small, trainSteps: 2 }] }));
+    const config = tinyRun({
+      name: 'second',
+      start: { checkpoint: directory.checkpointPath },
+      segments: [{ ...small, trainSteps: 1, ...constantRate(1e-12) }],
+    });
+    const second = await trained(config);
+    const weightsOf = (path: string) => readWeights(readCheckpoint(path));
+    const [before, after] = [directory, second.directory].map((d) => weightsOf(d.checkpointPath));
+    for (const [name, values] of before!) {
+      const moved = values.map((x, i) => Math.abs(x - after!.get(name)![i]!));
+      expect(Math.max(...moved), name).toBeLessThan(1e-6);
+    }
+  });
+});

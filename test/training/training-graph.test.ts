@@ -1,0 +1,130 @@
+// The train step as a graph: what it takes and gives, and how many operators of each kind it is made of,
+// so that a change of its cost shows in review.
+import { describe, expect, it } from 'vitest';
+import type { Graph } from '../../src/onnx/graph.ts';
+import type { OptimizerConfig } from '../../src/training/optimizers.ts';
+import { type BatchShape, trainStepGraph } from '../../src/training/training-graph.ts';
+import { tinyConfig } from '../support/tiny-model.ts';
+
+const optimizer: OptimizerConfig = {
+  hiddenMatrices: 'adamw',
+  betas: [0.9, 0.98],
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  decay: 'matrices',
+  clipNorm: 1,
+};
+const shape: BatchShape = {
+  contexts: 2,
+  contextLength: 8,
+  rows: 4,
+  questionLength: 4,
+  thoughts: 2,
+  tailLength: 6,
+  unlabelled: 1,
+  supervised: false,
+};
+const build = (changes: Partial<BatchShape> = {}, chosen: Partial<OptimizerConfig> = {}): Graph =>
+  trainStepGraph(tinyConfig('coconut'), { ...shape, ...changes }, { ...optimizer, ...chosen });
+
+function countsByOperator({ nodes }: Graph): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { op } of nodes) counts[op] = (counts[op] ?? 0) + 1;
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+}
+
+describe('trainStepGraph', () => {
+  it('is made of these operators, for two layers and two thoughts', () => {
+    expect(countsByOperator(build())).toMatchInlineSnapshot(`
+      {
+        "Add": 177,
+        "ArgMax": 1,
+        "Cast": 5,
+        "Concat": 34,
+        "Div": 85,
+        "Equal": 1,
+        "Exp": 1,
+        "Expand": 18,
+        "Gather": 7,
+        "GatherElements": 1,
+        "Gemm": 60,
+        "Greater": 4,
+        "Identity": 88,
+        "LayerNormalization": 20,
+        "LogSoftmax": 1,
+        "MatMul": 137,
+        "Min": 1,
+        "Mul": 486,
+        "Neg": 2,
+        "Pad": 2,
+        "ReduceMean": 36,
+        "ReduceSum": 74,
+        "ReduceSumSquare": 28,
+        "Reshape": 317,
+        "ScatterElements": 8,
+        "Sigmoid": 8,
+        "Slice": 5,
+        "Softmax": 8,
+        "Split": 26,
+        "Sqrt": 29,
+        "Sub": 125,
+        "Sum": 70,
+        "Transpose": 231,
+        "Unsqueeze": 12,
+      }
+    `);
+  });
+
+  it('grows by as much with each further thought', () => {
+    const sizes = [2, 3, 4].map((thoughts) => build({ thoughts }).nodes.length);
+    expect(sizes[2]! - sizes[1]!).toBe(sizes[1]! - sizes[0]!);
+  });
+
+  it('multiplies by the lm_head at labelled columns only', () => {
+    const V = tinyConfig('coconut').vocab_size;
+    const logits = build().nodes.filter(
+      ({ op, outputs }) => op === 'MatMul' && outputs[0]!.shape.at(-1) === V,
+    );
+    expect(logits.map(({ outputs }) => outputs[0]!.shape)).toEqual([[4, 5, V]]);
+  });
+
+  it('reads out the thoughts as well where they are supervised', () => {
+    const V = tinyConfig('coconut').vocab_size;
+    const graph = build({ supervised: true });
+    const logits = graph.nodes.filter(
+      ({ op, outputs }) => op === 'MatMul' && outputs[0]!.shape.at(-1) === V,
+    );
+    expect(logits.map(({ outputs }) => outputs[0]!.shape)).toEqual([
+      [4, 5, V],
+      [4, 2, V],
+    ]);
+    const names = graph.inputs.map(({ name }) => name);
+    expect(names).toContain('thought_targets');
+  });
+
+  it('asks for no context and no thoughts where there are none', () => {
+    const names = (changes: Partial<BatchShape>) => build(changes).inputs.map(({ name }) => name);
+    const lacking = (changes: Partial<BatchShape>) => {
+      const left = new Set(names(changes));
+      return names({}).filter((name) => !left.has(name));
+    };
+    expect(lacking({ contexts: 0, contextLength: 0 })).toEqual([
+      'context_ids',
+      'context_position_ids',
+      'context_bias',
+    ]);
+    expect(lacking({ thoughts: 0 })).toEqual(['thought_position_ids']);
+  });
+
+  it('gives the next value of every parameter and optimiser tensor it takes', () => {
+    for (const hiddenMatrices of ['adamw', 'muon'] as const) {
+      const { inputs, outputs } = build({}, { hiddenMatrices });
+      const next = outputs.flatMap(({ name }) => (name.startsWith('next/') ? name.slice(5) : []));
+      const taken = inputs.map(({ name }) => name);
+      const tensors = taken.filter((name) =>
+        /^(transformer\.|mean\/|variance\/|momentum\/)/.test(name),
+      );
+      expect(next.sort()).toEqual(tensors.sort());
+    }
+  });
+});
