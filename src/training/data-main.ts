@@ -1,5 +1,6 @@
 // CLI of the data sets:
 //   npm run data -- stats [file] [--items N] [--seed S]   ProsQA in numbers: paper, file and generator side by side
+//   npm run data -- draw --nodes 5-6 --hops 1-6 --items 100    fresh items in the published format, on stdout
 import { Command, InvalidArgumentError } from 'commander';
 import { Random } from '../random.ts';
 import { DatasetError } from './datasets/example.ts';
@@ -27,6 +28,31 @@ function printStatistics(file: string | undefined, options: { items: number; see
   process.stdout.write(`${markdownTable(columns)}\n`);
 }
 
+type Range = { min: number; max: number };
+
+function printItems(options: { nodes: Range; hops: Range; items: number; seed: number }): void {
+  const { nodes, hops } = options;
+  const random = new Random(options.seed);
+  const generator = new ProsqaGenerator(random, { nodes, hops, excluded: new Set() });
+  const items = Array.from({ length: options.items }, () => toPublished(generator.next()));
+  process.stdout.write(`[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]\n`);
+}
+
+function toPublished({ example, graph, words, root, target, distractor }: ProsqaItem) {
+  const { question, answer, steps } = example;
+  const { edges } = graph;
+  return {
+    question,
+    answer,
+    steps,
+    idx_to_symbol: words,
+    edges,
+    root,
+    target,
+    neg_target: distractor,
+  };
+}
+
 function measured(origin: string, items: ProsqaItem[]): Column {
   return { title: `${origin}, n = ${items.length}`, values: prosqaStatistics(items), digits: 2 };
 }
@@ -51,6 +77,13 @@ function integerFrom(lowest: number) {
   };
 }
 
+function toRange(text: string): Range {
+  const [, min, max] = /^(\d+)-(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (min === undefined || max === undefined || min > max)
+    throw new InvalidArgumentError(`must be a range such as 5-8, got "${text}"`);
+  return { min, max };
+}
+
 const program = new Command('data').description('Look at the data sets.');
 program
   .command('stats')
@@ -59,6 +92,14 @@ program
   .option('--items <count>', 'items to generate', integerFrom(1), 2000)
   .option('--seed <seed>', 'seed of the generator', integerFrom(0), 1)
   .action(printStatistics);
+program
+  .command('draw')
+  .description('fresh ProsQA items, one question a graph, in the published format')
+  .option('--nodes <range>', 'nodes drawn per graph', toRange, PROSQA_SIZES.nodes)
+  .option('--hops <range>', 'reasoning steps of a question', toRange, PROSQA_SIZES.hops)
+  .option('--items <count>', 'items to generate', integerFrom(1), 100)
+  .option('--seed <seed>', 'seed of the generator', integerFrom(0), 1)
+  .action(printItems);
 try {
   program.parse();
 } catch (error) {

@@ -47,7 +47,13 @@ describe('evaluationTable', () => {
       items: 300,
     };
     const table = evaluationTable('prosqa-coconut', { ...report, cot_baseline: baseline });
-    expect(table).toMatchInlineSnapshot();
+    expect(table).toMatchInlineSnapshot(`
+      "prosqa-valid: 300 items
+                                   acc.   95% interval thoughts text tokens    sum
+      prosqa-coconut              97.0%   [94.4, 98.4]      6.0         8.3   14.3
+        without thoughts          50.0%   [94.4, 98.4]      0.0         8.3    8.3
+      against prosqa-cot (77.5%, 49.4 tokens): 19.5 points, 28.8% of its tokens"
+    `);
     expect(evaluationTable('prosqa-coconut', report)).not.toContain('against');
   });
 });

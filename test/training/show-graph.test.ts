@@ -20,7 +20,9 @@ function runFile(): string {
 function printed(...args: Parameters<typeof showGraphCommand>): string {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
   showGraphCommand(...args);
-  return log.mock.calls.flat().join('\n');
+  const text = log.mock.calls.flat().join('\n');
+  log.mockRestore();
+  return text;
 }
 
 describe('show-graph', () => {
