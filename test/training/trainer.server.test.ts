@@ -21,27 +21,28 @@ const trained = async (config: TrainingConfig, path = join(temporaryDirectory(),
 };
 
 describe('a shortened runs/tiny.json', () => {
-  it('learns to look up edges, then trains with thoughts, and can be served', async () => {
+  it('learns, goes on with thoughts, and can be served', { timeout: 300_000 }, async () => {
     const whole = readTrainingConfig(join(import.meta.dirname, '../../runs/tiny.json'));
     const [walks, questions] = whole.segments;
     const config: TrainingConfig = {
       ...whole,
+      batch: { groups: 2, perGroup: 4 },
       segments: [
-        { ...walks!, trainSteps: 24 },
-        { ...questions!, trainSteps: 4 },
+        { ...walks!, trainSteps: 16 },
+        { ...questions!, trainSteps: 2 },
       ],
-      evaluateEverySteps: 28,
-      saveEverySteps: 28,
+      evaluateEverySteps: 18,
+      saveEverySteps: 18,
     };
     const { directory, state, metrics, onStep, evaluate } = await trained(config);
 
-    expect(state).toMatchObject({ trainStep: 28, updates: 28, examples: 28 * 32 });
-    expect(onStep).toHaveBeenCalledTimes(28);
+    expect(state).toMatchObject({ trainStep: 18, updates: 18, examples: 18 * 8 });
+    expect(onStep).toHaveBeenCalledTimes(18);
     const losses = metrics.filter(({ task }) => task === 'walks').map(({ loss }) => Number(loss));
-    expect(losses).toHaveLength(24);
+    expect(losses).toHaveLength(16);
     // A vocabulary of some 400: a model that knows nothing is near 6.
     expect(losses[0]).toBeGreaterThan(5);
-    expect(mean(losses.slice(-4))).toBeLessThan(3.6);
+    expect(mean(losses.slice(-4))).toBeLessThan(4.7);
 
     const { checkpointPath } = directory;
     expect(evaluate).toHaveBeenCalledTimes(1);
@@ -52,7 +53,7 @@ describe('a shortened runs/tiny.json', () => {
       filler: 'thought',
       default_thoughts: whole.maxStage * whole.thoughtsPerStep,
     });
-    expect(checkpoint.training).toMatchObject({ trainStep: 28, run: { name: 'tiny' } });
+    expect(checkpoint.training).toMatchObject({ trainStep: 18, run: { name: 'tiny' } });
     expect(readWeights(checkpoint).size).toBeGreaterThan(0);
   });
 });
