@@ -1,5 +1,6 @@
 // One file of a checkpoint at a time: read it, parse it, and report whatever is wrong with it as a
 // CheckpointError that names the file.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { SafetensorsError } from './safetensors-header.ts';
@@ -44,4 +45,9 @@ export function within<T>(path: string, action: () => T): T {
     const reason = isMissingFile(cause) ? 'file is missing' : (cause as Error).message;
     throw new CheckpointError(path, reason, { cause });
   }
+}
+
+/** sha256 of a file's bytes, in hex. */
+export function fileSha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }

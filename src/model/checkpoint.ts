@@ -1,12 +1,17 @@
 // The checkpoint directory, in Hugging Face's layout. Read strictly: what readCheckpoint returns
 // can be served. Written as a whole or not at all. Owns no training state (optimiser, progress).
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { replaceDirectory, replaceFile, standingDirectory } from './atomic-write.ts';
 import { parseChatTemplate } from './chat-template.ts';
-import { CheckpointError, readJson, readOptionalJson, within } from './checkpoint-files.ts';
+import {
+  CheckpointError,
+  fileSha256,
+  readJson,
+  readOptionalJson,
+  within,
+} from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { type ModelConfig, modelConfigSchema } from './model-config.ts';
@@ -90,7 +95,7 @@ export function readCheckpoint(path: string): Checkpoint {
     training: readJson(join(standing, 'training.json'), trainingRecordSchema),
     evalReport: readOptionalJson(join(standing, 'eval.json'), evalReportSchema),
     get sha256() {
-      sha256 ??= createHash('sha256').update(readFileSync(weightsPath)).digest('hex');
+      sha256 ??= fileSha256(weightsPath);
       return sha256;
     },
   };

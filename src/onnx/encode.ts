@@ -10,7 +10,6 @@ const many = (type: string, id: number) => field(type, id, 'repeated');
 const root = protobuf.Root.fromJSON({
   nested: {
     OperatorSetId: { fields: { domain: field('string', 1), version: field('int64', 2) } },
-    StringStringEntry: { fields: { key: field('string', 1), value: field('string', 2) } },
     Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
     TensorShape: { fields: { dim: many('Dimension', 1) } },
     TensorType: { fields: { elemType: field('int32', 1), shape: field('TensorShape', 2) } },
@@ -22,8 +21,6 @@ const root = protobuf.Root.fromJSON({
         dataType: field('int32', 2),
         name: field('string', 8),
         rawData: field('bytes', 9),
-        externalData: many('StringStringEntry', 13),
-        dataLocation: field('int32', 14),
       },
     },
     Attribute: {
@@ -68,7 +65,6 @@ const root = protobuf.Root.fromJSON({
 
 const dataTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9 };
 const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 };
-const EXTERNAL = 1; // TensorProto.DataLocation
 
 function encodeAttribute(name: string, attribute: Attribute): object {
   if (typeof attribute === 'number') return { name, i: attribute, type: attributeTypes.INT };
@@ -89,15 +85,13 @@ function encodeValue({ name, dtype, shape }: Value): object {
 const rawBytes = (data: TensorData): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function encodeInitializer(initializer: Initializer): object {
-  const { value } = initializer;
-  const tensor = { name: value.name, dims: value.shape, dataType: dataTypes[value.dtype] };
-  if ('data' in initializer) return { ...tensor, rawData: rawBytes(initializer.data) };
-  const externalData = Object.entries(initializer.external).map(([key, entry]) => ({
-    key,
-    value: String(entry),
-  }));
-  return { ...tensor, externalData, dataLocation: EXTERNAL };
+function encodeInitializer({ value, data }: Initializer): object {
+  return {
+    name: value.name,
+    dims: value.shape,
+    dataType: dataTypes[value.dtype],
+    rawData: rawBytes(data),
+  };
 }
 
 function encodeNode(node: Node, used: ReadonlySet<string>): object {

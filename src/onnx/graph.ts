@@ -21,17 +21,8 @@ export type Node = {
   readonly attributes: Attributes;
 };
 
-/** A constant: bytes in the graph, or a place in a file beside it. */
-export type Initializer =
-  | { readonly value: Value; readonly data: TensorData }
-  | {
-      readonly value: Value;
-      readonly external: {
-        readonly location: string;
-        readonly offset: number;
-        readonly length: number;
-      };
-    };
+/** A constant whose bytes are in the graph. */
+export type Initializer = { readonly value: Value; readonly data: TensorData };
 
 export type Graph = {
   readonly name: string;
@@ -79,17 +70,6 @@ export class GraphBuilder {
   initializer(name: string, shape: Shape, data: TensorData): Value {
     const value = { name: this.#claim(name), dtype: dtypeOf(data), shape };
     this.#initializers.push({ value, data });
-    return value;
-  }
-
-  /** A weight that the runtime maps from `location`, `offset` bytes into the file. */
-  externalInitializer(
-    name: string,
-    shape: Shape,
-    external: { location: string; offset: number; length: number },
-  ): Value {
-    const value: Value = { name: this.#claim(name), dtype: 'float32', shape };
-    this.#initializers.push({ value, external });
     return value;
   }
 
@@ -202,14 +182,12 @@ export function checkGraph(graph: Graph): void {
     defined.set(value.name, value);
   };
   for (const value of graph.inputs) define(value, `graph ${graph.name}`);
-  for (const initializer of graph.initializers) {
-    const { value } = initializer;
+  for (const { value, data } of graph.initializers) {
     define(value, `graph ${graph.name}`);
     const size = sizeOf(value.shape);
-    const given = 'data' in initializer ? initializer.data.length : initializer.external.length / 4;
-    if (given !== size) {
+    if (data.length !== size) {
       throw new Error(
-        `initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${given}`,
+        `initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${data.length}`,
       );
     }
   }

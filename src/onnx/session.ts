@@ -7,11 +7,8 @@ export type Tensor = { dtype: DType; data: TensorData; dims: readonly number[] }
 export type SessionOptions = {
   /** Threads that compute one operator. */
   threads: number;
-  provider?: 'cpu' | 'webgpu' | 'cuda';
   /** false: give scratch memory back after each run, for programs that hold many sessions. */
   arena?: boolean;
-  /** Folder of the files that external initializers name. */
-  externalDataDir?: string;
 };
 
 /** A tensor over `data`, which is not copied; throws when the sizes disagree. */
@@ -76,20 +73,13 @@ export async function createSession(
   options: SessionOptions,
 ): Promise<Session> {
   const session = await ort.InferenceSession.create(bytes, {
-    executionProviders: [options.provider ?? 'cpu'],
+    executionProviders: ['cpu'],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     enableCpuMemArena: options.arena ?? true,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
-    ...(options.externalDataDir
-      ? {
-          extra: {
-            session: { model_external_initializers_file_folder_path: options.externalDataDir },
-          },
-        }
-      : {}),
   });
   return new Session(session, graph);
 }

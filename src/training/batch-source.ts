@@ -19,12 +19,15 @@ export class BatchSource {
   readonly #config: TrainingConfig;
   readonly #data: TrainingData;
   readonly #rule: StageRule;
+  /** Token ids of names and concepts. */
+  readonly #entities: ReadonlySet<number>;
   #pool: { key: string; batches: ExampleGroup[][] } | null = null;
 
   constructor(config: TrainingConfig, data: TrainingData) {
     this.#config = config;
     this.#data = data;
     this.#rule = config;
+    this.#entities = new Set(data.roles.entities.flat());
   }
 
   /** The batch of a train step (from 0) and the stage it was staged at. */
@@ -92,7 +95,6 @@ export class BatchSource {
 
   /** Labels that are no entity count `weight` of one that is; the weights still sum to 1. */
   #reweigh({ feeds, labelMask, shape }: TrainBatch, weight: number): void {
-    const entities = new Set(this.#data.roles.entities.flat());
     const weights = feeds['label_weights']!.data as Float32Array;
     const ids = feeds['tail_ids']!.data as BigInt64Array;
     const width = shape.tailLength - shape.unlabelled;
@@ -101,7 +103,7 @@ export class BatchSource {
       const id = Number(
         ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!,
       );
-      weights[i] = labelMask[i]! * (entities.has(id) ? 1 : weight);
+      weights[i] = labelMask[i]! * (this.#entities.has(id) ? 1 : weight);
       total += weights[i]!;
     }
     for (let i = 0; i < weights.length; i++) weights[i]! /= total;

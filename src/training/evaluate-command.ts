@@ -1,9 +1,9 @@
 // `eval`: a checkpoint and a data file → the table on the terminal and the checkpoint's eval.json.
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+
 import { basename } from 'node:path';
 import { type Engine, startEngine } from '../engine/engine.ts';
 import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/checkpoint.ts';
+import { fileSha256 } from '../model/checkpoint-files.ts';
 import type { EvalReport, EvalRun } from '../model/eval-report.ts';
 import { isCorrect, readProsqa } from './datasets/prosqa.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
@@ -33,7 +33,7 @@ export async function evaluateCommand(
   file: string,
   options: { baseline?: string; threads: number },
 ): Promise<void> {
-  const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+  const sha256 = fileSha256(file);
   const items = readProsqa(file, 'throw').items.map((item) => item.example);
   const baseline = options.baseline === undefined ? null : baselineOf(options.baseline, sha256);
   const { checkpoint, runs } = await withEngine(

@@ -110,7 +110,7 @@ function induction(
       // What is seen is the word there; the first look-back head files it as the earlier word.
       const filed = l === 0 && h === 0 ? layout.earlier : layout.words;
       addBlock(qkv, layout.words, value, basis, 1);
-      addTransposed(out, h * headSize, filed, basis, options.copyGain);
+      addBlock(out, h * headSize, filed, transposed(basis), options.copyGain);
       if (l === 0) {
         lookBack(qkv, query, key, layout, offset!, options.offsetGain);
       } else {
@@ -204,19 +204,8 @@ function addBlock(
   });
 }
 
-function addTransposed(
-  into: Matrix,
-  row: number,
-  column: number,
-  block: readonly number[][],
-  gain: number,
-): void {
-  block.forEach((values, i) => {
-    values.forEach((x, j) => {
-      into.data[(row + j) * into.columns + column + i]! += gain * x;
-    });
-  });
-}
+const transposed = (block: readonly number[][]): number[][] =>
+  block[0]!.map((_, j) => block.map((row) => row[j]!));
 
 /** A random orthonormal basis of ℝⁿ (Gram–Schmidt on normal vectors). */
 function orthonormalRows(n: number, random: Random): number[][] {

@@ -5,13 +5,13 @@ import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoin
 import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
-import { lastStage, methodStage, stagePlan } from './curriculum.ts';
+import { ANSWER_MARKER, lastStage, methodStage, stagePlan } from './curriculum.ts';
 import { initialWeights, type Weights } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
 import { methods } from './methods.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
 import { learningRateAt, locateStep, type TrainingConfig, totalSteps } from './training-config.ts';
-import { answerMarker, loadTrainingData, type TrainingData } from './training-data.ts';
+import { loadTrainingData, type TrainingData } from './training-data.ts';
 
 export type Progress = {
   state: RunState;
@@ -156,7 +156,7 @@ export function toModelConfig(
       bot_token_id: thinks ? vocabulary.bot : null,
       eot_token_id: thinks ? vocabulary.eot : null,
       pause_token_id: method.filler === 'pause' ? vocabulary.pause : null,
-      answer_marker: answerMarker,
+      answer_marker: ANSWER_MARKER,
       supervision: config.supervision,
     },
   });

@@ -1,9 +1,8 @@
 // What a run trains on, by data set: tokenizer, token roles, fresh groups of examples, validation items.
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { fileSha256 } from '../model/checkpoint-files.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import type { Random } from '../random.ts';
-import { ANSWER_MARKER, type StagingVocabulary } from './curriculum.ts';
+import type { StagingVocabulary } from './curriculum.ts';
 import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example, ExampleGroup } from './datasets/example.ts';
 import {
@@ -61,7 +60,7 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
     },
     roles: prosqaRoles(tokenizer),
     validation: validation.slice(0, config.data.validationItems),
-    validationHash: createHash('sha256').update(readFileSync(file)).digest('hex'),
+    validationHash: fileSha256(file),
     groups: (random, segment, count, perGroup) => {
       const nodes = segment.nodes
         ? { min: segment.nodes[0], max: segment.nodes[1] }
@@ -100,6 +99,3 @@ function prosqaRoles(tokenizer: Tokenizer): TokenRoles {
   );
   return { entities, structure: [...words, ...markers] };
 }
-
-/** The line that opens every answer, for checkpoints' config.json. */
-export const answerMarker = ANSWER_MARKER;

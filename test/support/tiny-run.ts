@@ -1,6 +1,8 @@
 // A run on graphs of five or six nodes with a one-layer model: everything a real run does, in seconds.
+
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { OptimizerConfig } from '../../src/training/optimizers.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../src/training/training-config.ts';
 
 export type RunFile = z.input<typeof trainingConfigSchema>;
@@ -33,3 +35,13 @@ export function constantRate(learningRate: number) {
 export function tinyRun(changes: Partial<RunFile> = {}): TrainingConfig {
   return trainingConfigSchema.parse({ ...tinyRunFile, ...changes });
 }
+
+/** AdamW as the run files have it. */
+export const tinyOptimizer: OptimizerConfig = {
+  hiddenMatrices: 'adamw',
+  betas: [0.9, 0.98],
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  decay: 'matrices',
+  clipNorm: 1,
+};

@@ -5,9 +5,10 @@ import { Random } from '../../src/random.ts';
 import { collate } from '../../src/training/collate.ts';
 import { initialWeights } from '../../src/training/initialize.ts';
 import { Learner } from '../../src/training/learner.ts';
-import type { OptimizerConfig } from '../../src/training/optimizers.ts';
 import { tinyConfig } from '../support/tiny-model.ts';
 import '../support/to-be-allclose.ts';
+import type { OptimizerConfig } from '../../src/training/optimizers.ts';
+import { tinyOptimizer } from '../support/tiny-run.ts';
 
 const config = tinyConfig('coconut');
 const random = new Random(2);
@@ -26,20 +27,11 @@ const batch = collate(
   { context: 4, question: 4, tail: 4 },
 );
 
-const optimizer: OptimizerConfig = {
-  hiddenMatrices: 'adamw',
-  betas: [0.9, 0.98],
-  epsilon: 1e-8,
-  weightDecay: 0.01,
-  decay: 'matrices',
-  clipNorm: 1,
-};
-
 const newLearner = (changes: Partial<OptimizerConfig> = {}) =>
   new Learner(
     config,
     initialWeights(config, { kind: 'gpt2' }, { entities: [], structure: [] }, new Random(1)),
-    { ...optimizer, ...changes },
+    { ...tinyOptimizer, ...changes },
     1,
   );
 
@@ -91,7 +83,7 @@ describe('Learner', () => {
     learner.resetOptimizer();
     expect(learner.weights()).toEqual(before);
     expect(learner.updates).toBe(0);
-    const fresh = new Learner(config, before, optimizer, 1);
+    const fresh = new Learner(config, before, tinyOptimizer, 1);
     expect(await losses(learner, 1)).toEqual(await losses(fresh, 1));
     expect(learner.weights()).toEqual(fresh.weights());
   });
@@ -103,7 +95,7 @@ describe('Learner', () => {
       'transformer.ln_f.bias',
       new Float32Array(config.n_embd).fill(Number.NaN),
     );
-    const failing = new Learner(config, broken, optimizer, 1);
+    const failing = new Learner(config, broken, tinyOptimizer, 1);
     await expect(failing.step(batch, 0.01)).rejects.toThrow(/update 1: loss NaN/);
     expect(failing.weights()).toEqual(broken);
     expect(failing.updates).toBe(0);
@@ -113,7 +105,7 @@ describe('Learner', () => {
     const weights = newLearner().weights();
     weights.delete('transformer.ln_f.bias');
     const missing = 'the tensor "transformer.ln_f.bias" is missing';
-    expect(() => new Learner(config, weights, optimizer, 1)).toThrow(`weights: ${missing}`);
+    expect(() => new Learner(config, weights, tinyOptimizer, 1)).toThrow(`weights: ${missing}`);
     expect(() => newLearner().restore(weights, 3)).toThrow(`saved state: ${missing}`);
   });
 });

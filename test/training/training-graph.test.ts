@@ -5,15 +5,8 @@ import type { Graph } from '../../src/onnx/graph.ts';
 import type { OptimizerConfig } from '../../src/training/optimizers.ts';
 import { type BatchShape, trainStepGraph } from '../../src/training/training-graph.ts';
 import { tinyConfig } from '../support/tiny-model.ts';
+import { tinyOptimizer } from '../support/tiny-run.ts';
 
-const optimizer: OptimizerConfig = {
-  hiddenMatrices: 'adamw',
-  betas: [0.9, 0.98],
-  epsilon: 1e-8,
-  weightDecay: 0.01,
-  decay: 'matrices',
-  clipNorm: 1,
-};
 const shape: BatchShape = {
   contexts: 2,
   contextLength: 8,
@@ -25,7 +18,7 @@ const shape: BatchShape = {
   supervised: false,
 };
 const build = (changes: Partial<BatchShape> = {}, chosen: Partial<OptimizerConfig> = {}): Graph =>
-  trainStepGraph(tinyConfig('coconut'), { ...shape, ...changes }, { ...optimizer, ...chosen });
+  trainStepGraph(tinyConfig('coconut'), { ...shape, ...changes }, { ...tinyOptimizer, ...chosen });
 
 function countsByOperator({ nodes }: Graph): Record<string, number> {
   const counts: Record<string, number> = {};
