@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { replaceDirectory, replaceFile, standingDirectory } from '../model/atomic-write.ts';
 import { readHeader, readTensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Tensor } from '../onnx/session.ts';
-import type { TrainingConfig } from './training-config.ts';
+import { segmentsBegun, type TrainingConfig } from './training-config.ts';
 
 /** Everything a run needs to go on exactly: batches and rates follow from the step's number. */
 export type RunState = {
@@ -75,7 +75,7 @@ export class RunDirectory {
       state: RunState;
       config: TrainingConfig;
     };
-    const differing = differingKeys(saved.config, config);
+    const differing = differingKeys(saved.config, config, saved.state.trainStep);
     if (differing.length > 0) {
       throw new Error(
         `${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`,
@@ -96,9 +96,17 @@ export class RunDirectory {
   }
 }
 
-/** Keys that change what is computed; how often to save and with how many threads (rounding) may change. */
-function differingKeys(a: TrainingConfig, b: TrainingConfig): string[] {
-  const free = new Set(['saveEverySteps', 'evaluateEverySteps', 'threads']);
-  const keys = Object.keys(b) as (keyof TrainingConfig)[];
-  return keys.filter((key) => !free.has(key) && JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+/**
+ * Keys that change what is computed. How often to save and with how many threads (rounding) may change, and so may
+ * the segments not yet begun: a finished run goes on when its run file is given more of them.
+ */
+function differingKeys(saved: TrainingConfig, next: TrainingConfig, trainStep: number): string[] {
+  const free = new Set(['saveEverySteps', 'evaluateEverySteps', 'threads', 'segments']);
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const keys = Object.keys(next) as (keyof TrainingConfig)[];
+  const differing: string[] = keys.filter((key) => !free.has(key) && !same(saved[key], next[key]));
+  const begun = segmentsBegun(saved, trainStep);
+  if (!same(saved.segments.slice(0, begun), next.segments.slice(0, begun)))
+    differing.push(`segments (the first ${begun}, already begun)`);
+  return differing;
 }

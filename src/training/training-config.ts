@@ -125,6 +125,12 @@ export function locateStep(
   throw new Error(`train step ${trainStep} is past the run's ${totalSteps(config)}`);
 }
 
+/** How many segments had begun when `trainStep` steps were done. */
+export function segmentsBegun(config: TrainingConfig, trainStep: number): number {
+  if (trainStep === 0) return 0;
+  return locateStep(config, trainStep - 1).index + 1;
+}
+
 /** Linear warm-up, then a cosine from learningRate to finalLearningRate. */
 export function learningRateAt(segment: Segment, within: number): number {
   const { learningRate, finalLearningRate, warmupSteps, trainSteps } = segment;

@@ -76,6 +76,18 @@ describe('RunDirectory', () => {
     );
   });
 
+  it('goes on with segments that were added or changed before they began, not with changed ones', () => {
+    const { path, directory } = fresh();
+    const [segment] = config.segments;
+    const lasting = (...trainSteps: number[]) =>
+      tinyRun({ segments: trainSteps.map((steps) => ({ ...segment!, trainSteps: steps })) });
+    directory.save(lasting(2, 4), stateAt(2), tensors(1));
+    expect(directory.resume(lasting(2, 9, 5))!.state.trainStep).toBe(2);
+    expect(() => directory.resume(lasting(3, 4))).toThrow(
+      `${path} holds another run: segments (the first 1, already begun) differ`,
+    );
+  });
+
   it('lets a run go on that saves or evaluates more often, or on more threads', () => {
     const { directory } = fresh();
     directory.save(config, stateAt(2), tensors(1));
