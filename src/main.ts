@@ -1,6 +1,6 @@
 // Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
 // a second signal exits at once. Run it with `npm start`.
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
@@ -43,9 +43,12 @@ async function main(): Promise<void> {
 
 /** performance.now() counts from the start of the process. */
 function coldStartClock(metrics: Metrics): (phase: string) => void {
-  const packageJson = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(packageJson) as { version: string };
-  metrics.coconut_build_info.set({ version, node: process.version }, 1);
+  const require = createRequire(import.meta.url);
+  const versionOf = (path: string) => (require(path) as { version: string }).version;
+  const version = versionOf('../package.json');
+  // Its package.json only: the runtime itself is the worker's, and slow to load.
+  const onnxruntime = versionOf('onnxruntime-node/package.json');
+  metrics.coconut_build_info.set({ version, node: process.version, onnxruntime }, 1);
   return (phase) => metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
 }
 

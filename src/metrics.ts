@@ -74,7 +74,7 @@ const table = {
   ]),
   coconut_cold_start_seconds: gauge('Process start to the end of a phase, set once', ['phase']),
   coconut_model_load_seconds: gauge('Building the engine’s session', ['model']),
-  coconut_build_info: gauge('1, with versions as labels', ['version', 'node']),
+  coconut_build_info: gauge('1, with versions as labels', ['version', 'node', 'onnxruntime']),
   coconut_model_info: gauge('1 for each served checkpoint', [
     'model',
     'checkpoint_sha',

@@ -1,5 +1,6 @@
 // The main thread's handle on the engine: submit, abort, drain. The tensors live in worker.ts.
 import { Worker } from 'node:worker_threads';
+import '../onnx/telemetry-off.ts';
 import { apiError } from '../errors.ts';
 import { EventStream } from './event-stream.ts';
 import type {

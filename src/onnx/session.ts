@@ -1,4 +1,5 @@
 // The only file that imports ONNX Runtime: creates sessions, checks what is fed, names what failed.
+import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import type { DType, Graph, TensorData } from './graph.ts';
 

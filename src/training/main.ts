@@ -10,6 +10,10 @@ import { RunDirectory } from './run-directory.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
 import { type Progress, train } from './trainer.ts';
 import { readTrainingConfig, totalSteps } from './training-config.ts';
+import type { TrainingData } from './training-data.ts';
+
+/** sysexits' EX_TEMPFAIL: stopped by a signal, saved, to be gone on with. deploy/ knows it. */
+const exitStopped = 75;
 
 const program = new Command('coconut-serve').description(
   'train and evaluate small models that reason in continuous thoughts',
@@ -34,7 +38,7 @@ program
       cliProgress.Presets.shades_classic,
     );
     bar.start(totalSteps(config), 0, { rate: '-', segment: 0, stage: '-', loss: '-', rows: '-' });
-    const state = await train(config, directory, {
+    const hooks = {
       onStep: ({ state, segment, stage, examplesPerSecond, result }: Progress) =>
         bar.update(state.trainStep, {
           rate: examplesPerSecond.toFixed(0),
@@ -43,7 +47,7 @@ program
           loss: result.loss.toFixed(3),
           rows: result.rowAccuracy.toFixed(2),
         }),
-      evaluate: async (checkpointPath, data) => {
+      evaluate: async (checkpointPath: string, data: TrainingData) => {
         const { as_trained, zero_thoughts, shuffled_thoughts } = await withEngine(
           checkpointPath,
           config.threads,
@@ -57,8 +61,14 @@ program
           ...(shuffled_thoughts ? { shuffledThoughtsAccuracy: shuffled_thoughts.accuracy } : {}),
         };
       },
-    });
+    };
+    const state = await train(config, directory, hooks, stopSignal());
     bar.stop();
+    if (state.trainStep < totalSteps(config)) {
+      console.log(`${config.name}: stopped and saved after step ${state.trainStep}`);
+      process.exitCode = exitStopped;
+      return;
+    }
     console.log(
       `${config.name}: ${state.trainStep} steps, ${state.examples} examples, ${state.seconds.toFixed(0)} s → ${directory.checkpointPath}`,
     );
@@ -91,5 +101,17 @@ program
   .option('--onnx <file>', 'write an ONNX file instead')
   .description('print a graph, one line per node with shapes')
   .action(showGraphCommand);
+
+/** Aborted by SIGTERM or SIGINT. Whoever signals twice does not want to wait for the step's end. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return stop.signal;
+}
 
 await program.parseAsync();

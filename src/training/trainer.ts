@@ -28,11 +28,15 @@ export type TrainerHooks = {
   evaluate: (checkpointPath: string, data: TrainingData) => Promise<Record<string, number>>;
 };
 
-/** Trains `config` to its end in `directory`, going on from what is saved there. */
+/**
+ * Trains `config` to its end in `directory`, going on from what is saved there.
+ * @param stop when aborted, the step under way is finished and saved, and training ends there
+ */
 export async function train(
   config: TrainingConfig,
   directory: RunDirectory,
   hooks: TrainerHooks,
+  stop?: AbortSignal,
 ): Promise<RunState> {
   const data = loadTrainingData(config);
   const modelConfig = toModelConfig(config, data);
@@ -48,7 +52,7 @@ export async function train(
   const source = new BatchSource(config, data);
   const clock = stopwatch(state);
 
-  while (state.trainStep < totalSteps(config)) {
+  while (state.trainStep < totalSteps(config) && !stop?.aborted) {
     const { segment, index, within } = locateStep(config, state.trainStep);
     if (within === 0 && segment.resetOptimizer) learner.resetOptimizer();
     const started = performance.now();
@@ -98,7 +102,7 @@ export async function train(
         ...figures,
       });
     }
-    if (done || state.trainStep % config.saveEverySteps === 0)
+    if (done || stop?.aborted || state.trainStep % config.saveEverySteps === 0)
       directory.save(config, state, learner.tensors);
   }
   await learner.release();

@@ -54,7 +54,8 @@ const optimizerSchema = z.strictObject({
 export const trainingConfigSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'use lower-case letters, digits, "-" and "."'),
   method: z.enum(methodNames),
-  seed: z.int().min(0),
+  /** The batch source spreads it over all segments and steps, below 2^53. */
+  seed: z.int().min(0).max(100_000_000),
   /** A checkpoint directory to go on from, or fresh weights. */
   start: z.union([z.strictObject({ checkpoint: z.string() }), initializationSchema]),
   /** inner: width of the MLP's hidden layer; null is GPT-2's 4 · width. */

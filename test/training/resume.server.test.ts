@@ -1,10 +1,10 @@
-// kill -9 at random moments: the run that goes on ends with the very bytes of the run that never stopped.
+// kill -9 and SIGTERM at random moments: the run that goes on ends with the very bytes of the run that never stopped.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { constantRate, type RunFile, tinyRunFile } from '../support/tiny-run.ts';
-import { killAfter, startTraining } from '../support/trainer-process.ts';
+import { signalAfter, startTraining } from '../support/trainer-process.ts';
 
 const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(0.003) };
 /** Every kind of change a run goes through, and a state saved every other step. */
@@ -50,11 +50,36 @@ it.each([1, 2])('killed %i times', { timeout: 300_000 }, async (kills) => {
   for (let i = 0; i < kills; i++) {
     const lines = Math.floor(i * share + 3 + Math.random() * (share - 15));
     console.log(`killed after ${lines} of ${steps} steps`);
-    await killAfter(startTraining(runFile, out), join(out, 'killed/metrics.jsonl'), lines);
+    const metrics = join(out, 'killed/metrics.jsonl');
+    const { signal, output } = await signalAfter(
+      'SIGKILL',
+      startTraining(runFile, out),
+      metrics,
+      lines,
+    );
+    expect(signal, output).toBe('SIGKILL');
   }
+  await expectSameAsWhole(out);
+});
+
+it('stopped by SIGTERM: finishes its step, saves it, and says so', {
+  timeout: 300_000,
+}, async () => {
+  const out = join(dir, 'stopped');
+  const run = startTraining(runFile, out);
+  const metrics = join(out, 'killed/metrics.jsonl');
+  const { code, output } = await signalAfter('SIGTERM', run, metrics, 21);
+  expect(code, output).toBe(75);
+  const saved = Number(/stopped and saved after step (\d+)/.exec(output)?.[1]);
+  expect(saved).toBeGreaterThanOrEqual(21);
+  expect(readFileSync(metrics, 'utf8').trimEnd().split('\n')).toHaveLength(saved);
+  await expectSameAsWhole(out);
+});
+
+async function expectSameAsWhole(out: string): Promise<void> {
   const resumed = await finish(out);
   expect(resumed.losses).toEqual(uninterrupted.losses);
   expect(resumed.losses).toHaveLength(steps);
   expect(resumed.scores).toEqual(uninterrupted.scores);
   expect(resumed.weights.equals(uninterrupted.weights)).toBe(true);
-});
+}

@@ -81,6 +81,14 @@ describe('readTrainingConfig', () => {
     expect(message).toContain('learningrate');
   });
 
+  it('takes no seed that the batches could not be drawn from', () => {
+    const seed = 100_000_000;
+    expect(read({ ...minimal, seed }).seed).toBe(seed);
+    expect(() => read({ ...minimal, seed: seed + 1 })).toThrow(/seed: .*100000000/);
+    const lastSegmentOfMany = (seed * 31 + 1000) * 2 + 1;
+    expect(Number.isSafeInteger(lastSegmentOfMany * 1_000_003 + 1e6)).toBe(true);
+  });
+
   it('names the file that is no JSON, or not there', () => {
     expect(() => read('{')).toThrow(/run\.json: .*JSON/);
     expect(() => readTrainingConfig('no/such/run.json')).toThrow('no/such/run.json: ENOENT');
