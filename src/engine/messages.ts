@@ -1,12 +1,36 @@
 // Every type that crosses the border between the API's thread and the engine's worker thread.
-// Nothing else: no behaviour lives here.
+// No behaviour lives here.
 
-/** How text tokens are picked. temperature 0 is greedy (the other fields are then without effect). */
+/** How text tokens are picked. Penalties and biases come first, then temperature, then the cuts. */
 export type SamplingParams = {
+  /** 0 is greedy: seed, topP, topK and minP are then without effect. */
   temperature: number;
   topP: number;
+  /** 0: all ids. */
+  topK: number;
+  /** Least probability, as a share of the highest. */
+  minP: number;
+  /** Over the text tokens of the answer only, as the other two; 0 does nothing. */
+  presencePenalty: number;
+  frequencyPenalty: number;
+  /** 1 does nothing. */
+  repetitionPenalty: number;
+  /** Token id and what is added to its logit. */
+  logitBias: readonly (readonly [number, number])[];
   /** Same seed, prompt and checkpoint: same text. */
   seed: number;
+};
+
+export const greedySampling: SamplingParams = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+  logitBias: [],
+  seed: 0,
 };
 
 /** Where the continuous thoughts of a request come from. */
@@ -26,7 +50,11 @@ export type GenerationRequest = {
   maxTokens: number;
   /** Sampling one of these ends the answer; the id itself is not emitted. */
   stopIds: number[];
+  /** Text tokens before which no stop id may come. */
+  minTokens: number;
   sampling: SamplingParams;
+  /** Ask for log probabilities: how many of the likeliest ids each token tells of; null: none at all. */
+  logprobs: number | null;
   /** Ask for the [count, D] thoughts in the `finished` event. */
   returnThoughts: boolean;
 };
@@ -41,10 +69,14 @@ export type RequestTimings = {
   decodeMs: number;
 };
 
+export type TokenLogprob = { tokenId: number; logprob: number };
+/** Of the raw logits; `top` is likeliest first and need not hold the token itself. */
+export type TokenLogprobs = { logprob: number; top: TokenLogprob[] };
+
 /** What a request's stream yields, in order: thought*, token*, then exactly one `finished`. */
 export type TokenEvent =
   | { kind: 'thought'; index: number }
-  | { kind: 'token'; tokenId: number }
+  | { kind: 'token'; tokenId: number; logprobs: TokenLogprobs | null }
   | {
       kind: 'finished';
       reason: FinishReason;

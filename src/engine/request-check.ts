@@ -1,6 +1,6 @@
 // What a request must satisfy to share a batch with others: one that does not fails alone, before
 // it can break a run. The API has checked most of it; experiments come straight here.
-import type { GenerationRequest } from './messages.ts';
+import type { GenerationRequest, SamplingParams } from './messages.ts';
 
 export type ModelLimits = {
   vocabSize: number;
@@ -28,12 +28,21 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   if (positionsOf(request) > slotCapacity) {
     throw new Error(`${positionsOf(request)} positions asked for, a slot holds ${slotCapacity}`);
   }
-  if (!(sampling.temperature >= 0 && sampling.topP > 0)) {
-    throw new Error(`temperature ${sampling.temperature} or topP ${sampling.topP} out of range`);
-  }
-  // Any size and sign will do, but BigInt takes no fractions.
-  if (!Number.isInteger(sampling.seed)) throw new Error(`seed ${sampling.seed} is no whole number`);
+  checkSampling(sampling, isToken);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
+}
+
+function checkSampling(sampling: SamplingParams, isToken: (id: number) => boolean): void {
+  const { temperature, topP, topK, minP, repetitionPenalty, logitBias, seed } = sampling;
+  if (!(temperature >= 0 && topP > 0 && repetitionPenalty > 0 && minP >= 0 && minP <= 1)) {
+    const given = JSON.stringify({ temperature, topP, minP, repetitionPenalty });
+    throw new Error(`sampling out of range: ${given}`);
+  }
+  atLeast('topK', topK, 0);
+  const bad = logitBias.find(([id, bias]) => !isToken(id) || !Number.isFinite(bias));
+  if (bad) throw new Error(`logitBias ${bad[1]} of token ${bad[0]}`);
+  // Any size and sign will do, but BigInt takes no fractions.
+  if (!Number.isInteger(seed)) throw new Error(`seed ${seed} is no whole number`);
 }
 
 /** Not a number would stay in the slot and spoil whoever has it next, masked or not. */

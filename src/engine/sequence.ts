@@ -1,6 +1,8 @@
 // One request in the engine: what it feeds next, what it has produced, when it ends. A pure state
 // machine; tensors, slots and the clock are others' business.
 import { Random } from '../random.ts';
+import { checkLogits, processLogits } from './logits-processors.ts';
+import { tokenLogprobs } from './logprobs.ts';
 import type { FinishReason, GenerationRequest, RequestTimings, TokenEvent } from './messages.ts';
 import { sampleToken } from './sampler.ts';
 
@@ -41,6 +43,8 @@ export class Sequence {
   #ownThoughts: number;
   readonly #thoughts: Float32Array[] = [];
   #answerTokens = 0;
+  /** How often each text token came. */
+  readonly #counts = new Map<number, number>();
   readonly #timings: RequestTimings = { queueMs: 0, prefillMs: 0, latentMs: 0, decodeMs: 0 };
   #clockMs: number;
 
@@ -131,13 +135,21 @@ export class Sequence {
   }
 
   #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
-    const { sampling, stopIds, maxTokens } = this.request;
-    const tokenId = sampleToken(logits, sampling, this.#random);
+    const { sampling, stopIds, maxTokens, minTokens, logprobs } = this.request;
+    checkLogits(logits);
+    const barred = this.#answerTokens < minTokens ? stopIds : [];
+    const processed = processLogits(logits, { sampling, counts: this.#counts, barred });
+    const tokenId = sampleToken(processed, sampling, this.#random);
     // Entered even where it ends at once: the time before it belongs to what it was doing.
     this.#enter({ phase: 'answering', lastToken: tokenId }, nowMs);
     if (stopIds.includes(tokenId)) return [this.#finish('stop', nowMs)];
     this.#answerTokens += 1;
-    const event: TokenEvent = { kind: 'token', tokenId };
+    this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
+    const event: TokenEvent = {
+      kind: 'token',
+      tokenId,
+      logprobs: logprobs === null ? null : tokenLogprobs(logits, tokenId, logprobs),
+    };
     return this.#answerTokens < maxTokens ? [event] : [event, this.#finish('length', nowMs)];
   }
 

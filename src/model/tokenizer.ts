@@ -14,6 +14,8 @@ export interface Tokenizer {
   isSpecial(id: number): boolean;
   /** The token as the vocabulary spells it; for marker names in configs and traces. */
   tokenOf(id: number): string;
+  /** The bytes a token stands for; those of its spelling where it is special. Tokens may split characters. */
+  bytesOf(id: number): Uint8Array;
 }
 
 const tokenId = z
@@ -67,6 +69,8 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): 
   const encoder = new HubTokenizer(withoutSpecials(json), tokenizerConfig);
   const decoder = new HubTokenizer(json, tokenizerConfig);
 
+  const byteOf = new Map(byteAlphabet().map((symbol, byte) => [symbol, byte]));
+
   const encodeWhole = (text: string) => {
     const ids: number[] = encoder.encode(text, { add_special_tokens: false }).ids;
     const bad = ids.findIndex((id) => !Number.isInteger(id) || specialIds.has(id));
@@ -91,6 +95,14 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): 
     specialId: (content) => specialByContent.get(content) ?? null,
     isSpecial: (id) => specialIds.has(id),
     tokenOf: (id) => tokens[id] ?? `<unknown id ${id}>`,
+    bytesOf(id) {
+      const token = tokens[id];
+      if (token === undefined) throw new Error(`token id ${id} is not in 0..${tokens.length - 1}`);
+      const bytes = [...token].map((symbol) => byteOf.get(symbol));
+      // Added tokens are spelled as text, not in the byte alphabet.
+      if (specialIds.has(id) || bytes.includes(undefined)) return new TextEncoder().encode(token);
+      return Uint8Array.from(bytes as number[]);
+    },
   };
 }
 

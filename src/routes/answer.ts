@@ -1,7 +1,12 @@
 // An engine's token events → text: detokenised, cut at stop strings, timed from the request's
 // arrival. Knows nothing of JSON, so that every endpoint that generates text can use it.
 import { Detokenizer } from '../engine/detokenizer.ts';
-import type { GenerationRequest, RequestTimings, TokenEvent } from '../engine/messages.ts';
+import type {
+  GenerationRequest,
+  RequestTimings,
+  TokenEvent,
+  TokenLogprobs,
+} from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -14,10 +19,14 @@ export type AnswerTimings = RequestTimings & {
   totalMs: number;
 };
 
+/** A text token as it was sampled; its logprobs only where the request asked for them. */
+export type AnswerToken = { tokenId: number; logprobs: TokenLogprobs | null };
+
 /** thought*, text*, then exactly one `finished`. */
 export type AnswerEvent =
   | { kind: 'thought' }
-  | { kind: 'text'; text: string }
+  /** `tokens` came since the last text. The last text is empty where only tokens are left to tell. */
+  | { kind: 'text'; text: string; tokens: AnswerToken[] }
   | {
       kind: 'finished';
       reason: 'stop' | 'length';
@@ -71,7 +80,12 @@ async function* toAnswerEvents(
   abort: () => void,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const clock = textClock(arrivedMs);
+  const pending: AnswerToken[] = [];
   let textTokens = 0;
+  const said = (text: string): AnswerEvent => {
+    if (text !== '') clock.seen();
+    return { kind: 'text', text, tokens: pending.splice(0) };
+  };
   try {
     for await (const event of tokens) {
       if (event.kind === 'thought') {
@@ -80,14 +94,15 @@ async function* toAnswerEvents(
         // Tokens sampled between the stop string and the abort are no part of the answer.
         if (detokenizer.stopped) continue;
         textTokens += 1;
+        pending.push({ tokenId: event.tokenId, logprobs: event.logprobs });
         const text = detokenizer.push(event.tokenId);
         if (detokenizer.stopped) abort();
-        if (text !== '') yield clock.seen(text);
+        if (text !== '') yield said(text);
       } else {
         const cutOff = event.reason === 'aborted' && !detokenizer.stopped;
         if (cutOff) throw apiError('request_aborted', { textTokens });
         const rest = detokenizer.finish();
-        if (rest !== '') yield clock.seen(rest);
+        if (rest !== '' || pending.length > 0) yield said(rest);
         const { promptTokens, thoughts } = event.usage;
         yield {
           kind: 'finished',
@@ -108,10 +123,9 @@ function textClock(arrivedMs: number) {
   let firstTextMs: number | null = null;
   let lastTextMs: number | null = null;
   return {
-    seen: (text: string): AnswerEvent => {
+    seen: () => {
       lastTextMs = performance.now() - arrivedMs;
       firstTextMs ??= lastTextMs;
-      return { kind: 'text', text };
     },
     read: () => ({ firstTextMs, lastTextMs, totalMs: performance.now() - arrivedMs }),
   };

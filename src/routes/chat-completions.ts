@@ -2,14 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Handler } from 'hono';
 import { logFailure } from '../log.ts';
-import { type Answer, startAnswer } from './answer.ts';
+import { type Answer, type AnswerToken, startAnswer } from './answer.ts';
 import { metered } from './answer-meter.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
-import { stopStrings, toGenerationRequest } from './chat-request.ts';
+import { toChatLogprobs } from './chat-logprobs.ts';
+import { toGenerationRequest } from './chat-request.ts';
 import { type ResponseHead, toCompletion } from './chat-response.ts';
 import { chatStream } from './chat-stream.ts';
 import { readJson } from './guards.ts';
+import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
 
 export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
@@ -31,19 +33,24 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
       baselineTask: baselineTask(request),
     });
     const counted = { ...answer, events };
-    const head = responseHead(model);
     return request.stream
-      ? streamed(c, counted, request, head, deps.config.heartbeatMs)
-      : c.json(await collected(counted, request, head));
+      ? streamed(c, counted, request, model, deps.config.heartbeatMs)
+      : c.json(await collected(counted, request, model));
   };
 }
 
-async function collected({ events }: Answer, request: ChatRequest, head: ResponseHead) {
-  let text = '';
+async function collected({ events }: Answer, request: ChatRequest, model: ServedModel) {
+  let content = '';
+  const tokens: AnswerToken[] = [];
   for await (const event of events) {
-    if (event.kind === 'text') text += event.text;
+    if (event.kind === 'text') {
+      content += event.text;
+      tokens.push(...event.tokens);
+    }
     if (event.kind === 'finished') {
-      return toCompletion(head, text, event, request.metadata ?? null);
+      const logprobs = toChatLogprobs(tokens, model.tokenizer);
+      const choice = { content, logprobs };
+      return toCompletion(responseHead(model), choice, event, request.metadata ?? null);
     }
   }
   throw new Error('the engine ended an answer without a finished event');
@@ -53,11 +60,12 @@ function streamed(
   c: Context<AppEnv>,
   answer: Answer,
   request: ChatRequest,
-  head: ResponseHead,
+  model: ServedModel,
   heartbeatMs: number,
 ): Response {
   const stream = chatStream(answer, {
-    head,
+    head: responseHead(model),
+    tokenizer: model.tokenizer,
     includeUsage: request.stream_options?.include_usage ?? false,
     heartbeatMs,
     onFailure: (error) => logFailure(c.var.log, error),

@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import { chatMessageSchema } from './chat-messages.ts';
+import { samplingFields } from './sampling-fields.ts';
 
 const maxMessages = 1024;
-const stopString = z.string().min(1).max(256);
 const metadataSchema = z
   .record(z.string().max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 16, 'takes at most 16 pairs');
@@ -27,16 +27,13 @@ const chatRequestSchema = z.object({
   messages: z.array(chatMessageSchema).min(1).max(maxMessages),
   max_completion_tokens: z.int().min(1).nullish(),
   max_tokens: z.int().min(1).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  // Not z.int(): clients send 64-bit seeds, which lose their last bits here but must not fail.
-  seed: z.number().refine(Number.isInteger, 'expected a whole number').nullish(),
-  stop: z.union([stopString, z.array(stopString).max(4)]).nullish(),
+  ...samplingFields,
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   reasoning_effort: z.enum(reasoningEfforts).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
-  ignore_eos: z.boolean().nullish(),
   metadata: metadataSchema.nullish(),
 });
 
@@ -60,22 +57,11 @@ export const acceptedFields = [
   'include_reasoning',
 ] as const;
 
-const sampler = 'The sampler has temperature and top_p only.';
 const tools = 'These checkpoints were not trained to call tools.';
 
 /** `neutral` lists the values that change nothing and so may be sent. */
 export const refusedFields: Record<string, { neutral: readonly unknown[]; reason: string }> = {
   n: { neutral: [1], reason: 'One choice per request.' },
-  logprobs: { neutral: [false], reason: 'Log probabilities are not returned.' },
-  top_logprobs: { neutral: [0], reason: 'Log probabilities are not returned.' },
-  presence_penalty: { neutral: [0], reason: sampler },
-  frequency_penalty: { neutral: [0], reason: sampler },
-  repetition_penalty: { neutral: [1], reason: sampler },
-  logit_bias: { neutral: [{}], reason: sampler },
-  top_k: { neutral: [-1, 0], reason: sampler },
-  min_p: { neutral: [0], reason: sampler },
-  min_tokens: { neutral: [0], reason: sampler },
-  stop_token_ids: { neutral: [[]], reason: 'Use stop.' },
   return_token_ids: { neutral: [false], reason: 'Token ids are not returned.' },
   thinking_token_budget: { neutral: [], reason: 'Use latent_thoughts.' },
   response_format: { neutral: [{ type: 'text' }], reason: 'Decoding is not constrained.' },
@@ -106,13 +92,14 @@ export function parseChatRequest(body: unknown): ChatRequest {
     const param = fieldPath(issue.path);
     throw apiError('invalid_request', { param, message: `${param}: ${issue.message}` });
   }
-  if (result.data.stream_options && !result.data.stream) {
-    throw apiError('invalid_request', {
-      param: 'stream_options',
-      message: 'stream_options: only allowed with stream: true',
-    });
-  }
+  const { stream_options, stream, top_logprobs, logprobs } = result.data;
+  if (stream_options && !stream) throw onlyWith('stream_options', 'stream: true');
+  if (top_logprobs && !logprobs) throw onlyWith('top_logprobs', 'logprobs: true');
   return result.data;
+}
+
+function onlyWith(param: string, other: string) {
+  return apiError('invalid_request', { param, message: `${param}: only allowed with ${other}` });
 }
 
 function refuseUnsupported(body: object): void {

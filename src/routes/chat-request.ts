@@ -1,12 +1,12 @@
 // ChatRequest → GenerationRequest: every default settled, every number checked against the
 // checkpoint. Past this file a request can only fail for want of room in the queue.
-import { randomInt } from 'node:crypto';
-import type { GenerationRequest, SamplingParams } from '../engine/messages.ts';
+import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { ChatTemplateError, renderChat } from '../model/chat-template.ts';
 import { layoutPrompt } from '../model/prompt.ts';
 import type { ChatRequest, reasoningEfforts } from './chat-fields.ts';
 import { toTemplateMessages } from './chat-messages.ts';
+import { toSampling, toStopRules } from './sampling-fields.ts';
 import { type ServedModel, thoughtLimits } from './served-model.ts';
 
 /** No text of more characters per position is tokenised: it would not fit, and would stall others. */
@@ -31,23 +31,20 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
   const { promptIds, suffixIds } = layoutPrompt(model.config, model.tokenizer, text, count);
   // A pause checkpoint's fillers are prompt tokens; only real thoughts are the engine's to compute.
   const thoughts = model.config.coconut.filler === 'thought' ? count : 0;
+  const maxTokens = Math.min(
+    textBudget(request, thoughts),
+    roomFor(promptIds.length + thoughts + suffixIds.length, model),
+  );
   return {
     promptIds,
     thoughts: { kind: 'model', count: thoughts },
     suffixIds,
-    maxTokens: Math.min(
-      textBudget(request, thoughts),
-      roomFor(promptIds.length + thoughts + suffixIds.length, model),
-    ),
-    stopIds: request.ignore_eos ? [] : [model.config.eos_token_id],
+    maxTokens,
+    ...toStopRules(request, model, maxTokens),
     sampling: toSampling(request, model),
+    logprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     returnThoughts: false,
   };
-}
-
-/** The stop strings of a request, an empty list where it has none. */
-export function stopStrings({ stop }: ChatRequest): string[] {
-  return typeof stop === 'string' ? [stop] : (stop ?? []);
 }
 
 /** A template may refuse messages, e.g. when none is a user's. */
@@ -88,14 +85,6 @@ function textBudget(request: ChatRequest, thoughts: number): number {
       `${param}: ${limit} leaves no token for text after ${thoughts} thoughts ` +
       '(lower latent_thoughts, or raise it)',
   });
-}
-
-function toSampling(request: ChatRequest, model: ServedModel): SamplingParams {
-  const temperature = request.temperature ?? model.samplingDefaults.temperature;
-  const topP = request.top_p ?? model.samplingDefaults.topP;
-  const seed = request.seed ?? randomInt(2 ** 32);
-  // A nucleus of no mass still holds the likeliest token: that is greedy.
-  return topP === 0 ? { temperature: 0, topP: 1, seed } : { temperature, topP, seed };
 }
 
 /** Text tokens that still fit a slot: asking for more is an upper bound, not an error. */

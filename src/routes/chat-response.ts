@@ -1,5 +1,6 @@
 // AnswerEvent → OpenAI's chat.completion, chat.completion.chunk and usage objects. Pure.
 import type { AnswerEvent, AnswerTimings, AnswerUsage } from './answer.ts';
+import type { ChatLogprobs } from './chat-logprobs.ts';
 
 type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
 
@@ -44,7 +45,7 @@ export function toTimings(timings: AnswerTimings) {
 
 export function toCompletion(
   head: ResponseHead,
-  content: string,
+  { content, logprobs }: { content: string; logprobs: ChatLogprobs },
   { reason, usage, timings }: Finished,
   metadata: Record<string, string> | null,
 ) {
@@ -52,7 +53,7 @@ export function toCompletion(
   return {
     ...head,
     object: 'chat.completion',
-    choices: [{ index: 0, message, logprobs: null, finish_reason: reason }],
+    choices: [{ index: 0, message, logprobs, finish_reason: reason }],
     usage: toUsage(usage),
     timings: toTimings(timings),
     ...(metadata && { metadata }),
@@ -60,20 +61,23 @@ export function toCompletion(
 }
 
 type Delta = { role?: 'assistant'; content?: string };
+type ChunkEnd = { logprobs: ChatLogprobs; finish_reason: 'stop' | 'length' | null };
 
 /** Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. */
 export function chunkWriter(head: ResponseHead, includeUsage: boolean) {
   const base = { ...head, object: 'chat.completion.chunk' };
-  const chunk = (delta: Delta, finish_reason: 'stop' | 'length' | null) => ({
+  const chunk = (delta: Delta, { logprobs, finish_reason }: ChunkEnd) => ({
     ...base,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    choices: [{ index: 0, delta, logprobs, finish_reason }],
     ...(includeUsage && { usage: null }),
   });
+  const goesOn = { logprobs: null, finish_reason: null };
   return {
-    first: () => chunk({ role: 'assistant', content: '' }, null),
-    text: (content: string) => chunk({ content }, null),
+    first: () => chunk({ role: 'assistant', content: '' }, goesOn),
+    text: (content: string, logprobs: ChatLogprobs) =>
+      chunk({ content }, { logprobs, finish_reason: null }),
     last: ({ reason, usage, timings }: Finished) => [
-      { ...chunk({}, reason), timings: toTimings(timings) },
+      { ...chunk({}, { logprobs: null, finish_reason: reason }), timings: toTimings(timings) },
       ...(includeUsage ? [{ ...base, choices: [], usage: toUsage(usage) }] : []),
     ],
   };

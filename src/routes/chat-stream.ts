@@ -2,11 +2,14 @@
 // Bytes are made only as fast as the client reads; while nothing comes, comments keep it alive.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiError, toApiError, toErrorBody } from '../errors.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Answer } from './answer.ts';
+import { toChatLogprobs } from './chat-logprobs.ts';
 import { chunkWriter, type ResponseHead } from './chat-response.ts';
 
 type ChatStreamOptions = {
   head: ResponseHead;
+  tokenizer: Tokenizer;
   includeUsage: boolean;
   heartbeatMs: number;
   onFailure: (error: ApiError) => void;
@@ -21,13 +24,15 @@ const frame = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
 
 async function* frames(
   answer: Answer,
-  { head, includeUsage, onFailure }: ChatStreamOptions,
+  { head, tokenizer, includeUsage, onFailure }: ChatStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
   const chunks = chunkWriter(head, includeUsage);
   try {
     yield frame(chunks.first());
     for await (const event of answer.events) {
-      if (event.kind === 'text') yield frame(chunks.text(event.text));
+      if (event.kind === 'text') {
+        yield frame(chunks.text(event.text, toChatLogprobs(event.tokens, tokenizer)));
+      }
       if (event.kind === 'finished') yield chunks.last(event).map(frame).join('');
     }
     yield 'data: [DONE]\n\n';

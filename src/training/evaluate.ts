@@ -1,7 +1,7 @@
 // Scores a checkpoint on a data set's items through the serving engine: what is scored is what is served.
 // Always with the controls: no thoughts at all, and each item answered with another item's thoughts.
 import type { Engine } from '../engine/engine.ts';
-import type { GenerationRequest, TokenEvent } from '../engine/messages.ts';
+import { type GenerationRequest, greedySampling, type TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
 import { layoutPrompt } from '../model/prompt.ts';
@@ -37,7 +37,9 @@ export async function runItems(
         thoughts: config.coconut.filler === 'thought' ? thoughts : { kind: 'model', count: 0 },
         maxTokens: MAX_TEXT_TOKENS,
         stopIds: [config.eos_token_id],
-        sampling: { temperature: 0, topP: 1, seed: 0 },
+        minTokens: 0,
+        sampling: greedySampling,
+        logprobs: null,
         returnThoughts: true,
       };
       return scoreItem(engine.submit(request), example, checkpoint, judge);

@@ -3,7 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
-import type { EngineOptions, StepReport, TokenEvent } from '../../src/engine/messages.ts';
+import {
+  type EngineOptions,
+  greedySampling,
+  type StepReport,
+  type TokenEvent,
+} from '../../src/engine/messages.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { writeTinyCheckpoint } from '../support/tiny-model.ts';
@@ -51,7 +56,7 @@ describe('a request', () => {
   it('is sampled by its seed', async () => {
     const engine = tinyEngine();
     const ask = async (seed: number) => {
-      const sampling = { temperature: 1, topP: 0.95, seed };
+      const sampling = { ...greedySampling, temperature: 1, topP: 0.95, seed };
       return (await readAll(engine.submit({ ...thinking, sampling, maxTokens: 20 }))).tokens;
     };
     const first = await ask(-5);

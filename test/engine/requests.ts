@@ -1,5 +1,9 @@
 // Requests for the engine's tests, and what their streams amount to.
-import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
+import {
+  type GenerationRequest,
+  greedySampling,
+  type TokenEvent,
+} from '../../src/engine/messages.ts';
 
 const plain: GenerationRequest = {
   promptIds: [1, 2, 3],
@@ -7,7 +11,9 @@ const plain: GenerationRequest = {
   suffixIds: [],
   maxTokens: 4,
   stopIds: [],
-  sampling: { temperature: 0, topP: 1, seed: 0 },
+  minTokens: 0,
+  sampling: greedySampling,
+  logprobs: null,
   returnThoughts: false,
 };
 

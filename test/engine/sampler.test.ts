@@ -3,16 +3,27 @@ import { describe, expect, it } from 'vitest';
 import { sampleToken } from '../../src/engine/sampler.ts';
 import { Random } from '../../src/random.ts';
 
-const params = (temperature: number, topP = 1) => ({ temperature, topP, seed: 0 });
+const params = (temperature: number, topP = 1, cuts: { topK?: number; minP?: number } = {}) => ({
+  temperature,
+  topP,
+  topK: 0,
+  minP: 0,
+  ...cuts,
+});
 /** Logits whose softmax at temperature 1 is `shares`. */
 const logitsOf = (...shares: number[]) => Float32Array.from(shares, Math.log);
 
-function frequencies(logits: Float32Array, temperature: number, topP: number): number[] {
+function frequencies(
+  logits: Float32Array,
+  temperature: number,
+  topP: number,
+  cuts: { topK?: number; minP?: number } = {},
+): number[] {
   const random = new Random(1);
   const draws = 20_000;
   const counts = Array.from(logits, () => 0);
   for (let i = 0; i < draws; i++) {
-    const id = sampleToken(logits, params(temperature, topP), random);
+    const id = sampleToken(logits, params(temperature, topP, cuts), random);
     counts[id] = (counts[id] ?? 0) + 1;
   }
   return counts.map((count) => count / draws);
@@ -99,11 +110,60 @@ describe('sampling', () => {
   });
 });
 
-describe('logits that are not finite', () => {
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('are refused: %s', (bad) => {
-    const logits = Float32Array.of(0, 1, bad);
-    expect(() => sampleToken(logits, params(0), new Random(0))).toThrow(
-      `the logit of token 2 of 3 is ${bad}`,
+describe('the other cuts', () => {
+  const shares = logitsOf(0.1, 0.5, 0.15, 0.25);
+
+  it('top-k keeps the k likeliest', () => {
+    expectNear(frequencies(shares, 1, 1, { topK: 2 }), [0, 2 / 3, 0, 1 / 3]);
+    expectNear(frequencies(shares, 1, 1, { topK: 1 }), [0, 1, 0, 0]);
+    expectNear(frequencies(shares, 1, 1, { topK: 9 }), [0.1, 0.5, 0.15, 0.25]);
+  });
+
+  it('min-p keeps what has that share of the highest', () => {
+    expectNear(frequencies(shares, 1, 1, { minP: 0.29 }), [0, 5 / 9, 1.5 / 9, 2.5 / 9]);
+    expectNear(frequencies(shares, 1, 1, { minP: 1 }), [0, 1, 0, 0]);
+  });
+
+  it('the nucleus is a share of what they left', () => {
+    // Of 0.5 and 0.25, the first alone has two thirds.
+    expectNear(frequencies(shares, 1, 0.66, { topK: 2 }), [0, 1, 0, 0]);
+    expectNear(frequencies(shares, 1, 0.67, { topK: 2 }), [0, 2 / 3, 0, 1 / 3]);
+  });
+
+  it('never let anything out, however logits and parameters fall', () => {
+    fc.assert(
+      fc.property(
+        // Whole numbers: logits apart by less than rounding may be equal probabilities.
+        fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 30 }),
+        fc.record({
+          topK: fc.nat(40),
+          minP: fc.double({ min: 0, max: 1, noNaN: true }),
+          topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
+          seed: fc.nat(),
+        }),
+        (values, { topK, minP, topP, seed }) => {
+          const logits = Float32Array.from(values);
+          const id = sampleToken(logits, params(1, topP, { topK, minP }), new Random(seed));
+          const chosen = logits[id]!;
+          const likelier = logits.filter((logit) => logit > chosen).length;
+          expect(likelier).toBeLessThan(topK === 0 ? logits.length : topK);
+          const share = Math.exp(chosen - Math.max(...logits));
+          expect(share).toBeGreaterThanOrEqual(minP * (1 - 1e-9));
+        },
+      ),
     );
+  });
+});
+
+describe('ids that must not come', () => {
+  it('never do, and there must be another', () => {
+    const barred = Float32Array.of(Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY);
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(3), (seed, topK) => {
+        expect(sampleToken(barred, params(1, 0.9, { topK }), new Random(seed))).toBe(1);
+      }),
+    );
+    const none = new Float32Array(3).fill(Number.NEGATIVE_INFINITY);
+    expect(() => sampleToken(none, params(0), new Random(0))).toThrow('none of the 3 tokens');
   });
 });

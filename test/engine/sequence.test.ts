@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GenerationRequest } from '../../src/engine/messages.ts';
+import { type GenerationRequest, greedySampling } from '../../src/engine/messages.ts';
 import { checkRequest } from '../../src/engine/request-check.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { collect, makeRequest } from './requests.ts';
@@ -46,7 +46,7 @@ describe('the layout', () => {
     expect([sequence.ready, sequence.wants(2)]).toEqual([2, 'logits']);
     expect(sequence.inputs(2)).toEqual([Float32Array.of(0.25, 2), 3]);
     const [token, finished] = sequence.advance(2, logits(5), 0);
-    expect(token).toEqual({ kind: 'token', tokenId: 5 });
+    expect(token).toMatchObject({ kind: 'token', tokenId: 5 });
     expect(finished).toMatchObject({
       reason: 'length',
       usage: { promptTokens: 3, thoughts: 2, answerTokens: 1 },
@@ -103,6 +103,47 @@ describe('the end', () => {
   });
 });
 
+describe('the answer', () => {
+  it('has no stop id before minTokens', () => {
+    const sequence = started({ promptIds: [1], stopIds: [6], minTokens: 1, maxTokens: 5 });
+    const events = [...sequence.advance(1, logits(6), 0), ...sequence.advance(1, logits(6), 0)];
+    expect(collect(events).tokens).toEqual([0]);
+  });
+
+  it('is penalised for its own tokens, not for the prompt’s', () => {
+    const sampling = { ...greedySampling, presencePenalty: 2 };
+    const sequence = started({ promptIds: [5], maxTokens: 2, sampling });
+    const events = [...sequence.advance(1, logits(5), 0), ...sequence.advance(1, logits(5), 0)];
+    expect(collect(events).tokens).toEqual([5, 0]);
+  });
+
+  it('tells the log probabilities of the raw logits', () => {
+    const sampling = { ...greedySampling, logitBias: [[3, 50] as const] };
+    const sequence = started({ promptIds: [1], maxTokens: 1, sampling, logprobs: 1 });
+    const [token] = sequence.advance(1, logits(5), 0);
+    const norm = Math.log(7 + Math.E);
+    expect(token).toEqual({
+      kind: 'token',
+      tokenId: 3,
+      logprobs: {
+        logprob: expect.closeTo(-norm, 6),
+        top: [{ tokenId: 5, logprob: expect.closeTo(1 - norm, 6) }],
+      },
+    });
+  });
+
+  it('carries none unless asked', () => {
+    const [token] = started({ promptIds: [1] }).advance(1, logits(5), 0);
+    expect(token).toEqual({ kind: 'token', tokenId: 5, logprobs: null });
+  });
+
+  it('ends in an error where a logit is not finite', () => {
+    const sequence = started({ promptIds: [1] });
+    const bad = { kind: 'logits', logits: Float32Array.of(0, 1, Number.NaN) } as const;
+    expect(() => sequence.advance(1, bad, 0)).toThrow('the logit of token 2 of 3 is NaN');
+  });
+});
+
 describe('timings', () => {
   it('give each phase the time until the next', () => {
     const thoughts = { kind: 'model', count: 2 } as const;
@@ -146,9 +187,12 @@ describe('a request that cannot be served', () => {
     ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
     ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
     ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],
-    ['temperature NaN', { sampling: { temperature: Number.NaN, topP: 1, seed: 0 } }],
-    ['topP 0', { sampling: { temperature: 1, topP: 0, seed: 0 } }],
-    ['seed 0.5', { sampling: { temperature: 1, topP: 1, seed: 0.5 } }],
+    ['"temperature":null', { sampling: { ...greedySampling, temperature: Number.NaN } }],
+    ['"topP":0', { sampling: { ...greedySampling, topP: 0 } }],
+    ['"repetitionPenalty":0', { sampling: { ...greedySampling, repetitionPenalty: 0 } }],
+    ['topK must be a whole number from 0, got 1.5', { sampling: { ...greedySampling, topK: 1.5 } }],
+    ['logitBias 1 of token 10', { sampling: { ...greedySampling, logitBias: [[10, 1]] } }],
+    ['seed 0.5', { sampling: { ...greedySampling, seed: 0.5 } }],
   ])('is refused: %s', (message, overrides) => {
     expect(() => checkRequest(makeRequest(overrides), limits)).toThrow(message);
   });

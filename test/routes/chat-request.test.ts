@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { greedySampling } from '../../src/engine/messages.ts';
 import { ApiError } from '../../src/errors.ts';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { toGenerationRequest } from '../../src/routes/chat-request.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
 import { ask, cotModel, FakeEngine, fakeModel, special } from '../support/fake-engine.ts';
 
+const anyNumber = expect.any(Number);
 const model = fakeModel(new FakeEngine());
 const generation = (extra: object = {}, served: ServedModel = model) =>
   toGenerationRequest(parseChatRequest(ask(extra)), served);
@@ -99,8 +101,23 @@ describe('limits', () => {
 
 describe('sampling', () => {
   it('comes from the request, else from the checkpoint', () => {
-    const sampling = { temperature: 0.5, topP: 0.9, seed: 7 };
-    expect(generation({ temperature: 0.5, top_p: 0.9, seed: 7 }).sampling).toEqual(sampling);
+    const fields = {
+      ...{ temperature: 0.5, top_p: 0.9, top_k: 5, min_p: 0.1, seed: 7 },
+      ...{ presence_penalty: 1, frequency_penalty: -1, repetition_penalty: 1.5 },
+      logit_bias: { '65': -100, '66': 2.5 },
+    };
+    expect(generation(fields).sampling).toEqual({
+      ...{ temperature: 0.5, topP: 0.9, topK: 5, minP: 0.1, seed: 7 },
+      ...{ presencePenalty: 1, frequencyPenalty: -1, repetitionPenalty: 1.5 },
+      logitBias: [
+        [65, -100],
+        [66, 2.5],
+      ],
+    });
+    expect(generation({ top_k: -1 }).sampling).toMatchObject({
+      ...greedySampling,
+      seed: anyNumber,
+    });
     expect(generation().sampling).toMatchObject({ temperature: 0, topP: 1 });
   });
 
@@ -118,6 +135,26 @@ describe('sampling', () => {
   it('ends at <eos> unless told to ignore it', () => {
     expect(generation().stopIds).toEqual([special.eos]);
     expect(generation({ ignore_eos: true }).stopIds).toEqual([]);
+  });
+
+  it('ends at further ids, eos ignored or not', () => {
+    expect(generation({ stop_token_ids: [10] }).stopIds).toEqual([special.eos, 10]);
+    expect(generation({ stop_token_ids: [10], ignore_eos: true }).stopIds).toEqual([10]);
+  });
+
+  it('asks for log probabilities only with logprobs', () => {
+    expect(generation().logprobs).toBeNull();
+    expect(generation({ logprobs: true }).logprobs).toBe(0);
+    expect(generation({ logprobs: true, top_logprobs: 20 }).logprobs).toBe(20);
+  });
+
+  it.each([
+    ['logit_bias', { logit_bias: { '259': 1 } }, /259 is no token id .* \(0 to 258\)/],
+    ['stop_token_ids', { stop_token_ids: [1000] }, /1000 is no token id/],
+    ['min_tokens', { min_tokens: 5, max_tokens: 10 }, /5 is more than the 4 text tokens/],
+  ])('refuses a %s that the checkpoint cannot serve', (param, extra, message) => {
+    expect(failure(extra)).toMatchObject({ code: 'invalid_request', param });
+    expect(failure(extra).message).toMatch(message);
   });
 });
 

@@ -68,12 +68,22 @@ export class FakeEngine implements Engine {
         if (signal.aborted) break;
         if (answerTokens === request.maxTokens) return yield finished('length');
         answerTokens += 1;
-        yield { kind: 'token', tokenId };
+        yield { kind: 'token', tokenId, logprobs: scriptedLogprobs(request, tokenId) };
       }
       if (signal.aborted) return yield finished('aborted');
     }
     yield finished('stop');
   }
+}
+
+/** As asked for: the token itself at -0.25, and the ids after it, each less likely by 1. */
+function scriptedLogprobs({ logprobs }: GenerationRequest, tokenId: number) {
+  if (logprobs === null) return null;
+  const top = Array.from({ length: logprobs }, (_, i) => ({
+    tokenId: (tokenId + i) % 256,
+    logprob: -0.25 - i,
+  }));
+  return { logprob: -0.25, top };
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {
