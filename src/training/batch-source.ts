@@ -2,11 +2,23 @@
 // resumed run sees what an uninterrupted one would have seen.
 import { Random } from '../random.ts';
 import { type Buckets, collate, type StagedGroup, type TrainBatch } from './collate.ts';
-import { lastStage, methodStage, type StageRule, stageExample } from './curriculum.ts';
+import {
+  chainIds,
+  lastStage,
+  methodStage,
+  methodTokens,
+  type StageRule,
+  stageExample,
+} from './curriculum.ts';
 import type { ExampleGroup } from './datasets/example.ts';
 import { methods } from './methods.ts';
 import { addThoughtTargets } from './step-supervision.ts';
-import { locateStep, type Segment, type TrainingConfig } from './training-config.ts';
+import {
+  locateStep,
+  removedTokensAt,
+  type Segment,
+  type TrainingConfig,
+} from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
 /** Graphs are compiled per bucketed shape; context lengths vary most. */
@@ -14,6 +26,15 @@ const BUCKETS: Buckets = { context: 32, question: 2, tail: 8 };
 
 /** Batches drawn at once and cut by length, so that little is padded. */
 const POOL_BATCHES = 16;
+
+export type SourcedBatch = {
+  batch: TrainBatch;
+  /** Stage it was staged at, and tokens that the schedule had removed (iCoT). */
+  stage: number;
+  removedTokens: number;
+  /** Whether the optimiser starts afresh before it. */
+  resetsOptimizer: boolean;
+};
 
 export class BatchSource {
   readonly #config: TrainingConfig;
@@ -30,14 +51,16 @@ export class BatchSource {
     this.#entities = new Set(data.roles.entities.flat());
   }
 
-  /** The batch of a train step (from 0) and the stage it was staged at. */
-  batch(trainStep: number): { batch: TrainBatch; stage: number } {
+  /** The batch of a train step (from 0). */
+  batch(trainStep: number): SourcedBatch {
     const { segment, index, within } = locateStep(this.#config, trainStep);
     const groups = this.#poolOf(segment, index, Math.floor(within / POOL_BATCHES))[
       within % POOL_BATCHES
     ]!;
-    const stage = this.#drawStage(segment, new Random(this.#seed(index, 1, within)));
-    const staged = groups.map((group) => this.#stage(group, segment, stage));
+    const random = new Random(this.#seed(index, 1, within));
+    const stage = this.#drawStage(segment, random);
+    const removedTokens = removedTokensAt(segment, within);
+    const staged = groups.map((group) => this.#stage(group, segment, stage, removedTokens, random));
     const batch = collate(staged, BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     const supervised =
@@ -45,7 +68,22 @@ export class BatchSource {
       segment.task === 'questions' &&
       batch.shape.thoughts > 0;
     if (supervised) addThoughtTargets(batch, groups, this.#data, this.#config);
-    return { batch, stage };
+    const resetsOptimizer =
+      within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
+    return { batch, stage, removedTokens, resetsOptimizer };
+  }
+
+  /** iCoT's reset: the schedule has just risen, and some chain of the batch still had a token to lose. */
+  #removalRestarts(segment: Segment, within: number, groups: readonly ExampleGroup[]): boolean {
+    const before = removedTokensAt(segment, within - 1);
+    if (!segment.removedTokens?.resetOptimizer) return false;
+    if (removedTokensAt(segment, within) === before) return false;
+    const { allBeyond } = this.#config.tokenRemoval;
+    if (allBeyond !== null && before >= allBeyond) return false;
+    const { vocabulary } = this.#data;
+    return groups.some(({ examples }) =>
+      examples.some(({ steps }) => chainIds(steps, vocabulary).length > before),
+    );
   }
 
   /** Pools are drawn whole: 0 = data, 1 = stages keep their random streams apart. */
@@ -72,25 +110,30 @@ export class BatchSource {
     return methodStage(methods[this.#config.method], scheduled, this.#rule);
   }
 
-  #stage(group: ExampleGroup, segment: Segment, stage: number): StagedGroup {
+  #stage(
+    group: ExampleGroup,
+    segment: Segment,
+    stage: number,
+    removedTokens: number,
+    random: Random,
+  ): StagedGroup {
     const { vocabulary } = this.#data;
     const contextIds = vocabulary.encode(group.context);
     if (segment.task === 'walks') {
       const examples = group.examples.map(({ steps }) => ({
         questionIds: vocabulary.encode('\n'),
         thoughts: 0,
-        tailIds: [...steps.flatMap((step) => vocabulary.encode(`${step}\n`)), vocabulary.eos],
+        tailIds: [...chainIds(steps, vocabulary), vocabulary.eos],
         unlabelled: 0,
       }));
       return { contextIds, examples };
     }
     const method = methods[this.#config.method];
-    return {
-      contextIds,
-      examples: group.examples.map((example) =>
-        stageExample(example, method, stage, this.#rule, vocabulary),
-      ),
-    };
+    const examples = group.examples.map((example) => {
+      const removed = methodTokens(method, removedTokens, random, this.#config.tokenRemoval);
+      return stageExample(example, method, stage, removed, this.#rule, vocabulary);
+    });
+    return { contextIds, examples };
   }
 
   /** Labels that are no entity count `weight` of one that is; the weights still sum to 1. */

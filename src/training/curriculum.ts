@@ -1,5 +1,6 @@
 // (example, method, stage) → tokens: which reasoning steps are gone, how many thoughts stand for them,
 // and where the loss falls. Pure.
+import type { Random } from '../random.ts';
 import type { Example } from './datasets/example.ts';
 import type { MethodRow } from './methods.ts';
 
@@ -16,7 +17,32 @@ export const lastStage = (rule: StageRule): number => rule.maxStage + 1;
 /** The stage that a method trains at when the curriculum says `scheduled`. */
 export function methodStage(method: MethodRow, scheduled: number, rule: StageRule): number {
   if (method.stages === 'scheduled') return scheduled;
-  return method.stages === 'first' ? 0 : lastStage(rule);
+  return method.stages === 'last' ? lastStage(rule) : 0;
+}
+
+/** How iCoT (arXiv 2405.14838) removes tokens, beside the schedule of how many. */
+export type TokenRemoval = {
+  /** λ of the removal smoothing; null: every row loses exactly the scheduled number. */
+  smoothing: number | null;
+  /** From this scheduled number on the whole chain goes; null: never before its own end. */
+  allBeyond: number | null;
+};
+
+/** Removal smoothing: o further tokens with probability (1 − e^−λ)·e^−λo. */
+export function smoothingOffset(random: Random, smoothing: number | null): number {
+  return smoothing === null ? 0 : Math.floor(-Math.log(1 - random.uniform()) / smoothing);
+}
+
+/** Tokens of a row's chain that are gone, counted from the left; more than it has means all of them. */
+export function methodTokens(
+  method: MethodRow,
+  scheduled: number,
+  random: Random,
+  { smoothing, allBeyond }: TokenRemoval,
+): number {
+  if (method.stages !== 'tokens') return 0;
+  if (allBeyond !== null && scheduled >= allBeyond) return Number.POSITIVE_INFINITY;
+  return scheduled + smoothingOffset(random, smoothing);
 }
 
 /**
@@ -57,18 +83,27 @@ export type StagingVocabulary = {
 /** Text opening the final answer; the paper's. */
 export const ANSWER_MARKER = '### ';
 
-/** Question, newline, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>. */
+/** The chain as the model is to write it: a line per reasoning step. */
+export const chainIds = (steps: readonly string[], { encode }: StagingVocabulary): number[] =>
+  steps.flatMap((step) => encode(`${step}\n`));
+
+/**
+ * Question, newline, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>.
+ *
+ * @param removedTokens of the chain that the stage leaves, from the left
+ */
 export function stageExample(
   example: Example,
   method: MethodRow,
   stage: number,
+  removedTokens: number,
   rule: StageRule,
   vocabulary: StagingVocabulary,
 ): StagedExample {
   const { encode, bot, eot, pause, eos } = vocabulary;
   const { skippedSteps, thoughts } = stagePlan(stage, example.steps.length, rule);
   const question = encode(`${example.question}\n`);
-  const chain = example.steps.slice(skippedSteps).flatMap((step) => encode(`${step}\n`));
+  const chain = chainIds(example.steps.slice(skippedSteps), vocabulary).slice(removedTokens);
   const ending = [...chain, ...encode(`${ANSWER_MARKER}${example.answer}`), eos];
   switch (method.filler) {
     case 'thought':

@@ -1,15 +1,27 @@
 // THE table of methods: one row each. What a stage takes out of the chain, what fills the gap, and when.
-// Sources: Coconut and its ablations, arXiv 2412.06769.
+// Sources: Coconut and its ablations, arXiv 2412.06769; iCoT, arXiv 2405.14838; pause tokens, arXiv 2310.02226.
 import type { CoconutConfig } from '../model/model-config.ts';
 
 export type MethodRow = {
   /** What stands between question and answer in place of the removed steps. */
   filler: CoconutConfig['filler'];
-  /** scheduled: as the run's curriculum says; first: nothing is ever removed; last: everything always is. */
-  stages: 'scheduled' | 'first' | 'last';
+  /**
+   * scheduled: reasoning steps go as the run's curriculum says; tokens: single tokens go, from the left;
+   * first: nothing is ever removed; last: everything always is.
+   */
+  stages: 'scheduled' | 'tokens' | 'first' | 'last';
 };
 
-export const methodNames = ['coconut', 'cot', 'no-cot'] as const;
+export const methodNames = [
+  'coconut',
+  'cot',
+  'no-cot',
+  'icot',
+  'pause',
+  'without-curriculum',
+  'without-thought',
+  'pause-as-thought',
+] as const;
 
 export type MethodName = (typeof methodNames)[number];
 
@@ -17,4 +29,9 @@ export const methods: Readonly<Record<MethodName, MethodRow>> = {
   coconut: { filler: 'thought', stages: 'scheduled' },
   cot: { filler: 'none', stages: 'first' },
   'no-cot': { filler: 'none', stages: 'last' },
+  icot: { filler: 'none', stages: 'tokens' },
+  pause: { filler: 'pause', stages: 'last' },
+  'without-curriculum': { filler: 'thought', stages: 'last' },
+  'without-thought': { filler: 'none', stages: 'scheduled' },
+  'pause-as-thought': { filler: 'pause', stages: 'scheduled' },
 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { replaceDirectory, replaceFile, standingDirectory } from '../model/atomic-write.ts';
 import { readHeader, readTensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Tensor } from '../onnx/session.ts';
-import { segmentsBegun, type TrainingConfig } from './training-config.ts';
+import { parseTrainingConfig, segmentsBegun, type TrainingConfig } from './training-config.ts';
 
 /** Everything a run needs to go on exactly: batches and rates follow from the step's number. */
 export type RunState = {
@@ -71,11 +71,14 @@ export class RunDirectory {
       replaceFile(this.#metricsPath, '');
       return null;
     }
-    const saved = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as {
+    const statePath = join(dir, 'state.json');
+    const saved = JSON.parse(readFileSync(statePath, 'utf8')) as {
       state: RunState;
-      config: TrainingConfig;
+      config: unknown;
     };
-    const differing = differingKeys(saved.config, config, saved.state.trainStep);
+    // Parsed, so that a key added since the run began has its default on both sides.
+    const savedConfig = parseTrainingConfig(statePath, saved.config);
+    const differing = differingKeys(savedConfig, config, saved.state.trainStep);
     if (differing.length > 0) {
       throw new Error(
         `${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`,

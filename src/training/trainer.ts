@@ -54,9 +54,9 @@ export async function train(
 
   while (state.trainStep < totalSteps(config) && !stop?.aborted) {
     const { segment, index, within } = locateStep(config, state.trainStep);
-    if (within === 0 && segment.resetOptimizer) learner.resetOptimizer();
     const started = performance.now();
-    const { batch, stage } = source.batch(state.trainStep);
+    const { batch, stage, removedTokens, resetsOptimizer } = source.batch(state.trainStep);
+    if (resetsOptimizer) learner.resetOptimizer();
     const learningRate = learningRateAt(segment, within);
     const result = await learner.step(batch, learningRate);
     state.trainStep++;
@@ -69,6 +69,7 @@ export async function train(
       segment: index,
       task: segment.task,
       stage,
+      removedTokens,
       learningRate,
       examplesPerSecond,
       ...state,

@@ -40,6 +40,24 @@ const segmentSchema = z.strictObject({
   /** Loss weight of labels that are no entity, against 1 for those that are. */
   structureWeight: z.number().min(0).max(1).default(1),
   resetOptimizer: z.boolean().default(false),
+  /**
+   * iCoT only: tokens taken from the left of the chain, rising evenly from `from` to `to` over the segment;
+   * resetOptimizer starts AdamW afresh at each rise. null: none.
+   */
+  removedTokens: z
+    .strictObject({
+      from: z.int().min(0),
+      to: z.int().min(0),
+      resetOptimizer: z.boolean().default(false),
+    })
+    .refine(({ from, to }) => from <= to, 'tokens do not come back: from must be at most to')
+    .nullable()
+    .default(null),
+});
+
+const tokenRemovalSchema = z.strictObject({
+  smoothing: positive.nullable().default(4),
+  allBeyond: count.nullable().default(null),
 });
 
 const optimizerSchema = z.strictObject({
@@ -69,6 +87,8 @@ export const trainingConfigSchema = z.strictObject({
   maxStage: z.int().min(0),
   thoughtsPerStep: count.default(1),
   padThoughts: z.boolean().default(true),
+  /** iCoT only. */
+  tokenRemoval: tokenRemovalSchema.default(tokenRemovalSchema.parse({})),
   supervision: z.enum(['none', 'frontier']).default('none'),
   /** Frontier supervision only: hops of the search that one thought stands for. */
   hopsPerThought: count.default(1),
@@ -141,4 +161,11 @@ export function learningRateAt(segment: Segment, within: number): number {
     finalLearningRate +
     (learningRate - finalLearningRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
   );
+}
+
+/** Tokens of the chain that the schedule has removed by a step of the segment (iCoT). */
+export function removedTokensAt({ removedTokens, trainSteps }: Segment, within: number): number {
+  if (removedTokens === null) return 0;
+  const { from, to } = removedTokens;
+  return from + Math.floor(((to - from + 1) * within) / trainSteps);
 }

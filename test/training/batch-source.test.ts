@@ -96,6 +96,48 @@ describe('mixed stages', () => {
   });
 });
 
+describe('iCoT', () => {
+  const removedTokens = { from: 0, to: 3, resetOptimizer: true };
+  const segment = { ...small, trainSteps: 8, removedTokens };
+  const config = (changes: object = {}) =>
+    tinyRun({
+      method: 'icot',
+      tokenRemoval: { smoothing: null, ...changes },
+      segments: [segment, { ...small, trainSteps: 1, removedTokens: { from: 500, to: 500 } }],
+    });
+  const steps = Array.from({ length: 9 }, (_, step) => step);
+  const labelsOf = (from: TrainingConfig) => {
+    const source = sourceOf(from);
+    return steps.map((step) => source.batch(step).batch.labelMask.reduce((a, b) => a + b, 0));
+  };
+
+  it('removes one token more at even distances, and resets the optimiser each time it does', () => {
+    const source = sourceOf(config());
+    const batches = steps.map((step) => source.batch(step));
+    expect(batches.map((batch) => batch.removedTokens)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 500]);
+    const resets = batches.map((batch) => batch.resetsOptimizer);
+    expect(resets).toEqual([false, false, true, false, true, false, true, false, false]);
+  });
+
+  it('takes the tokens out of the loss: each of four rows has as many labels fewer', () => {
+    const none = labelsOf({ ...config(), method: 'cot' });
+    const some = labelsOf(config());
+    expect(none.slice(0, 8).map((labels, step) => labels - some[step]!)).toEqual([
+      0, 0, 4, 4, 8, 8, 12, 12,
+    ]);
+    expect(some[8]).toBe(labelsOf({ ...config(), method: 'no-cot' })[8]);
+  });
+
+  it('takes the whole chain and resets no more from the threshold on', () => {
+    const cut = config({ allBeyond: 2 });
+    const noCot = labelsOf({ ...cut, method: 'no-cot' });
+    expect(labelsOf(cut).slice(4)).toEqual(noCot.slice(4));
+    const source = sourceOf(cut);
+    const resets = steps.map((step) => source.batch(step).resetsOptimizer);
+    expect(resets).toEqual([false, false, true, false, true, false, false, false, false]);
+  });
+});
+
 it('structureWeight lets labels that are no entity count less; the weights still sum to 1', () => {
   const segment = { ...small, task: 'walks' as const, trainSteps: 1, structureWeight: 0.25 };
   const { feeds, labelMask } = sourceOf(tinyRun({ segments: [segment] })).batch(0).batch;

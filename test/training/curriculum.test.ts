@@ -1,8 +1,10 @@
 // The stage rule as a table (methods × stages × chain lengths), and the layout of one staged example.
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/random.ts';
 import {
   lastStage,
   methodStage,
+  methodTokens,
   type StageRule,
   stageExample,
   stagePlan,
@@ -101,6 +103,11 @@ describe('the stage a method trains at', () => {
     ['coconut', [0, 1, 2, 3, 4]],
     ['cot', [0, 0, 0, 0, 0]],
     ['no-cot', [4, 4, 4, 4, 4]],
+    ['icot', [0, 0, 0, 0, 0]],
+    ['pause', [4, 4, 4, 4, 4]],
+    ['without-curriculum', [4, 4, 4, 4, 4]],
+    ['without-thought', [0, 1, 2, 3, 4]],
+    ['pause-as-thought', [0, 1, 2, 3, 4]],
   ])('%s, at scheduled stages 0 to 4', (name, expected) => {
     const found = [0, 1, 2, 3, 4].map((stage) => methodStage(methods[name], stage, rule(true)));
     expect(found).toEqual(expected);
@@ -127,9 +134,9 @@ describe('stageExample', () => {
     ids.map((id) => marks[id] ?? String.fromCodePoint(id)).join('');
   const example = { question: 'Q?', steps: ['one', 'two', 'three'], answer: 'A' };
 
-  const layout = (method: MethodRow, stage: number) => {
+  const layout = (method: MethodRow, stage: number, removed = 0) => {
     const scheduled = methodStage(method, stage, rule(true));
-    const staged = stageExample(example, method, scheduled, rule(true), vocabulary);
+    const staged = stageExample(example, method, scheduled, removed, rule(true), vocabulary);
     return {
       question: text(staged.questionIds),
       thoughts: staged.thoughts,
@@ -162,20 +169,72 @@ describe('stageExample', () => {
     expect(layout(methods['no-cot'], 0)).toEqual(expected);
   });
 
-  it('a pause filler is text: as many <pause> as thoughts, no label on them', () => {
-    const pauses: MethodRow = { filler: 'pause', stages: 'scheduled' };
-    expect(layout(pauses, 1)).toEqual({
-      question: 'Q?\n<p><p>',
-      thoughts: 0,
-      unlabelled: '',
-      labels: 'two\nthree\n### A<eos>',
-    });
+  // One row per method and stage: what stands before the gap, the thoughts, the labels. The same chain of three
+  // at every stage, so that stage 2 is a long chain's case and stage 4 a short one's.
+  const six = '<p><p><p><p><p><p>';
+  it.each<[MethodName, stage: number, question: string, thoughts: number, labels: string]>([
+    ['without-curriculum', 0, 'Q?\n<bot>', 6, '### A<eos>'],
+    ['without-curriculum', 4, 'Q?\n<bot>', 6, '### A<eos>'],
+    ['without-thought', 0, 'Q?\n', 0, 'one\ntwo\nthree\n### A<eos>'],
+    ['without-thought', 2, 'Q?\n', 0, 'three\n### A<eos>'],
+    ['without-thought', 4, 'Q?\n', 0, '### A<eos>'],
+    ['pause', 0, `Q?\n${six}`, 0, '### A<eos>'],
+    ['pause', 4, `Q?\n${six}`, 0, '### A<eos>'],
+    ['pause-as-thought', 0, 'Q?\n', 0, 'one\ntwo\nthree\n### A<eos>'],
+    ['pause-as-thought', 1, 'Q?\n<p><p>', 0, 'two\nthree\n### A<eos>'],
+    ['pause-as-thought', 4, `Q?\n${six}`, 0, '### A<eos>'],
+  ])('%s at scheduled stage %i', (name, stage, question, thoughts, labels) => {
+    const unlabelled = methods[name].filler === 'thought' ? '<eot>' : '';
+    expect(layout(methods[name], stage)).toEqual({ question, thoughts, unlabelled, labels });
+  });
+
+  it.each([
+    [0, 'one\ntwo\nthree\n### A<eos>'],
+    [2, 'e\ntwo\nthree\n### A<eos>'],
+    [13, '\n### A<eos>'],
+    [14, '### A<eos>'],
+    [Number.POSITIVE_INFINITY, '### A<eos>'],
+  ])('icot with %d tokens gone from the left: never more than the chain has', (removed, labels) => {
+    const expected = { question: 'Q?\n', thoughts: 0, unlabelled: '', labels };
+    expect(layout(methods.icot, 3, removed)).toEqual(expected);
   });
 
   it('an example without steps has nothing to take out', () => {
     const bare = { question: 'Q?', steps: [], answer: 'A' };
-    const staged = stageExample(bare, methods.coconut, 2, rule(true), vocabulary);
+    const staged = stageExample(bare, methods.coconut, 2, 0, rule(true), vocabulary);
     expect(staged.thoughts).toBe(4);
     expect(text(staged.tailIds)).toBe('<eot>### A<eos>');
+  });
+});
+
+describe('methodTokens', () => {
+  const random = () => new Random(7);
+
+  it('is nothing for methods that remove steps', () => {
+    const others = Object.values(methods).filter(({ stages }) => stages !== 'tokens');
+    const found = others.map((method) =>
+      methodTokens(method, 9, random(), { smoothing: 4, allBeyond: 2 }),
+    );
+    expect(found).toEqual(others.map(() => 0));
+  });
+
+  it('takes the whole chain from the threshold on, and not before', () => {
+    const rule = { smoothing: null, allBeyond: 39 };
+    const found = [0, 38, 39, 40].map((s) => methodTokens(methods.icot, s, random(), rule));
+    expect(found).toEqual([0, 38, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  });
+
+  it('smooths: o further tokens with probability (1 − e^−λ)·e^−λo', () => {
+    const [stream, draws, lambda] = [random(), 40_000, 1];
+    const counts = [0, 0, 0, 0];
+    for (let i = 0; i < draws; i++) {
+      const offset =
+        methodTokens(methods.icot, 5, stream, { smoothing: lambda, allBeyond: null }) - 5;
+      if (offset < counts.length) counts[offset]!++;
+    }
+    counts.forEach((count, o) => {
+      const expected = (1 - Math.exp(-lambda)) * Math.exp(-lambda * o);
+      expect(Math.abs(count / draws - expected), `offset ${o}`).toBeLessThan(0.01);
+    });
   });
 });
