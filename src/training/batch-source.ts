@@ -21,8 +21,9 @@ import {
 } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Graphs are compiled per bucketed shape; context lengths vary most. */
-const BUCKETS: Buckets = { context: 32, question: 2, tail: 8 };
+/** Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. */
+const SHARED_BUCKETS: Buckets = { context: 32, question: 2, tail: 8 };
+const WHOLE_ROW_BUCKETS: Buckets = { context: 1, question: 16, tail: 16 };
 
 /** Batches drawn at once and cut by length, so that little is padded. */
 const POOL_BATCHES = 16;
@@ -54,14 +55,16 @@ export class BatchSource {
   /** The batch of a train step (from 0). */
   batch(trainStep: number): SourcedBatch {
     const { segment, index, within } = locateStep(this.#config, trainStep);
-    const groups = this.#poolOf(segment, index, Math.floor(within / POOL_BATCHES))[
+    const pool = Math.floor(within / POOL_BATCHES);
+    const groups = this.#poolOf(segment, index, pool, trainStep - (within % POOL_BATCHES))[
       within % POOL_BATCHES
     ]!;
     const random = new Random(this.#seed(index, 1, within));
     const stage = this.#drawStage(segment, random);
     const removedTokens = removedTokensAt(segment, within);
     const staged = groups.map((group) => this.#stage(group, segment, stage, removedTokens, random));
-    const batch = collate(staged, BUCKETS);
+    const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
+    const batch = collate(staged, isShared ? SHARED_BUCKETS : WHOLE_ROW_BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     const supervised =
       this.#config.supervision === 'frontier' &&
@@ -91,12 +94,20 @@ export class BatchSource {
     return ((this.#config.seed * 31 + segmentIndex) * 2 + stream) * 1_000_003 + n;
   }
 
-  #poolOf(segment: Segment, index: number, pool: number): ExampleGroup[][] {
+  /** @param firstStep the train step that its first batch is for */
+  #poolOf(segment: Segment, index: number, pool: number, firstStep: number): ExampleGroup[][] {
     const key = `${index}/${pool}`;
     if (this.#pool?.key === key) return this.#pool.batches;
     const { groups: G, perGroup } = this.#config.batch;
     const random = new Random(this.#seed(index, 0, pool));
-    const drawn = this.#data.groups(random, segment, G * POOL_BATCHES, perGroup);
+    const first = firstStep * G * perGroup;
+    const drawn = this.#data.groups({
+      random,
+      segment,
+      groups: G * POOL_BATCHES,
+      perGroup,
+      first,
+    });
     drawn.sort((a, b) => a.context.length - b.context.length);
     const batches = Array.from({ length: POOL_BATCHES }, (_, i) => drawn.slice(i * G, (i + 1) * G));
     this.#pool = { key, batches: random.shuffle(batches) };

@@ -66,6 +66,15 @@ const BYTE_LEVEL: ByteLevel = {
 const preTokenPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
+/** How often each pre-token occurs in the texts; those below `atLeast` are left out. */
+export function countPreTokens(texts: readonly string[], atLeast: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts)
+    for (const word of text.match(preTokenPattern) ?? [])
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+  return new Map([...counts].filter(([, count]) => count >= atLeast));
+}
+
 /**
  * Byte-pair encoding (Sennrich et al., arXiv 1508.07909) over GPT-2's bytes-as-characters: merges the most frequent
  * adjacent pair, again and again. Equal counts are decided by code-unit order, so the result depends on nothing else.

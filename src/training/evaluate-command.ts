@@ -5,7 +5,7 @@ import { type Engine, startEngine } from '../engine/engine.ts';
 import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/checkpoint.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import type { EvalReport, EvalRun } from '../model/eval-report.ts';
-import { isCorrect, readProsqa } from './datasets/prosqa.ts';
+import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 
 /** Starts an engine on the checkpoint for as long as `body` needs it. */
@@ -31,10 +31,12 @@ export async function withEngine<T>(
 export async function evaluateCommand(
   dir: string,
   file: string,
-  options: { baseline?: string; threads: number },
+  options: { baseline?: string; kind: DataKind; skipMalformed?: boolean; threads: number },
 ): Promise<void> {
   const sha256 = fileSha256(file);
-  const items = readProsqa(file, 'throw').items.map((item) => item.example);
+  const { read, isCorrect } = formats[options.kind];
+  const { items, skipped } = read(file, options.skipMalformed ? 'skip' : 'throw');
+  for (const { message } of skipped) console.warn(`left out: ${message}`);
   const baseline = options.baseline === undefined ? null : baselineOf(options.baseline, sha256);
   const { checkpoint, runs } = await withEngine(
     dir,

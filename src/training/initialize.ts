@@ -67,6 +67,8 @@ type Layout = {
 
 function layoutOf(config: ModelConfig, roles: TokenRoles): Layout {
   const entities = roles.entities.length;
+  if (entities === 0)
+    throw new Error('induction start: the data names no entities; use start.kind "gpt2"');
   const position = 2 * entities + roles.structure.length;
   const pairs = Math.floor((config.n_embd - position) / 2);
   const headSize = config.n_embd / config.n_head;

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import { dataKinds } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { evaluateCommand, withEngine } from './evaluate-command.ts';
 import { writeReport } from './report.ts';
@@ -78,11 +79,13 @@ program
 program
   .command('eval')
   .argument('<checkpoint>', 'checkpoint directory')
-  .argument('<data>', 'data file in the published ProsQA format')
+  .argument('<data>', 'data file in the published form of its kind')
   .option(
     '--baseline <dir>',
     'chain-of-thought checkpoint to compare with, already evaluated on the same file',
   )
+  .addOption(new Option('--kind <kind>', 'data set').choices(dataKinds).default('prosqa'))
+  .option('--skip-malformed', 'keep the rest of a file with malformed records')
   .option('--threads <n>', 'threads of the engine', Number, 2)
   .description('score a checkpoint through the serving engine and write its eval.json')
   .action(evaluateCommand);

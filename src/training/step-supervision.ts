@@ -15,12 +15,14 @@ export function addThoughtTargets(
 ): void {
   const { rows: B, thoughts: K } = batch.shape;
   const V = data.tokenizer.vocabSize;
+  const { frontiers: frontiersOf } = data;
+  if (frontiersOf === null) throw new Error('the data has no frontiers to supervise thoughts with');
   const targets = new Float32Array(B * K * V);
   const questions = groups.flatMap(({ context, examples }) =>
     examples.map(({ question }) => context + question),
   );
   questions.forEach((question, b) => {
-    const frontiers = data.frontiers(question);
+    const frontiers = frontiersOf(question);
     for (let k = 0; k < K; k++) {
       const words = frontiers.slice(k * hopsPerThought, (k + 1) * hopsPerThought).flat();
       for (const word of words) {

@@ -69,7 +69,36 @@ const optimizerSchema = z.strictObject({
   clipNorm: positive.nullable().default(1),
 });
 
-export const trainingConfigSchema = z.strictObject({
+const heldOut = {
+  /** Items that training must never see and validation is measured on. */
+  validation: z.string(),
+  validationItems: count.default(300),
+};
+
+/** A training file: what to do at a malformed record, and at questions that are validation questions too. */
+const fileRules = {
+  malformed: z.enum(['throw', 'skip']).default('throw'),
+  overlap: z.enum(['refuse', 'remove']).default('refuse'),
+};
+
+const dataSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('prosqa'), ...heldOut }),
+  /** train: null draws fresh items. */
+  z.strictObject({
+    kind: z.literal('prontoqa'),
+    train: z.string().nullable().default(null),
+    ...heldOut,
+    ...fileRules,
+  }),
+  z.strictObject({ kind: z.literal('gsm8k'), train: z.string(), ...heldOut, ...fileRules }),
+  z.strictObject({ kind: z.literal('multiplication'), digits: count, ...heldOut }),
+  z.strictObject({ kind: z.literal('superposition'), ...heldOut }),
+]);
+
+/** Data sets whose questions are graphs: only they have frontiers, and sizes that can grow. */
+const graphKinds: readonly string[] = ['prosqa', 'superposition'];
+
+const settingsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'use lower-case letters, digits, "-" and "."'),
   method: z.enum(methodNames),
   /** The batch source spreads it over all segments and steps, below 2^53. */
@@ -92,12 +121,7 @@ export const trainingConfigSchema = z.strictObject({
   supervision: z.enum(['none', 'frontier']).default('none'),
   /** Frontier supervision only: hops of the search that one thought stands for. */
   hopsPerThought: count.default(1),
-  data: z.strictObject({
-    kind: z.literal('prosqa'),
-    /** Items that training must never see and validation is measured on. */
-    validation: z.string(),
-    validationItems: count.default(300),
-  }),
+  data: dataSchema,
   batch: z.strictObject({ groups: count, perGroup: count }),
   optimizer: optimizerSchema.default(optimizerSchema.parse({})),
   segments: z.array(segmentSchema).min(1),
@@ -106,6 +130,21 @@ export const trainingConfigSchema = z.strictObject({
   threads: count.default(2),
 });
 
+export const trainingConfigSchema = settingsSchema.superRefine((config, context) => {
+  const refuse = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+  const { kind } = config.data;
+  const hasGraphs = graphKinds.includes(kind);
+  if (config.supervision === 'frontier' && !hasGraphs)
+    refuse(['supervision'], `${kind} has no frontiers`);
+  config.segments.forEach(({ task, nodes }, i) => {
+    if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
+    if (task === 'walks' && kind !== 'prosqa')
+      refuse(['segments', i, 'task'], `there are no walks over ${kind}`);
+  });
+});
+
+export type DataConfig = z.output<typeof dataSchema>;
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;
 export type Segment = TrainingConfig['segments'][number];
 

@@ -152,7 +152,14 @@ it('structureWeight lets labels that are no entity count less; the weights still
 
 it('never draws the graph of a validation item', () => {
   const config = tinyRun({ segments: [{ ...small, trainSteps: 1 }] });
-  const draw = (from: typeof data) => from.groups(new Random(5), config.segments[0]!, 1, 1)[0]!;
+  const draw = (from: typeof data) =>
+    from.groups({
+      random: new Random(5),
+      segment: config.segments[0]!,
+      groups: 1,
+      perGroup: 1,
+      first: 0,
+    })[0]!;
   const drawn = draw(data);
   const validation = join(temporaryDirectory(), 'valid.json');
   writeFileSync(validation, JSON.stringify([publishedItem(drawn.context, drawn.examples[0]!)]));

@@ -4,7 +4,7 @@ import { buildTokenizer } from '../../src/training/dataset-tokenizer.ts';
 import { readProsqa } from '../../src/training/datasets/prosqa.ts';
 import { prosqaWordCounts } from '../../src/training/datasets/prosqa-words.ts';
 
-const json = buildTokenizer('prosqa', ['<eos>', '<bot>', '<eot>']);
+const json = buildTokenizer(prosqaWordCounts(), ['<eos>', '<bot>', '<eot>']);
 const tokenizer = loadTokenizer(json, {});
 
 describe('the ProsQA tokenizer', () => {

@@ -104,8 +104,8 @@ describe('eval', () => {
   it("writes the figures into the checkpoint, the baseline's beside them", async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
     const [file, cot, coconut] = [dataFile(), checkpointOf('cot', 2), checkpointOf('coconut')];
-    await evaluateCommand(cot, file, { threads: 1 });
-    await evaluateCommand(coconut, file, { threads: 1, baseline: cot });
+    await evaluateCommand(cot, file, { kind: 'prosqa', threads: 1 });
+    await evaluateCommand(coconut, file, { kind: 'prosqa', threads: 1, baseline: cot });
     const [baseline, report] = [cot, coconut].map((dir) => readCheckpoint(dir).evalReport!);
     expect(report!.data).toMatchObject({ name: 'items.json', items: 3 });
     expect(report!.checkpoint_sha256).toBe(readCheckpoint(coconut).sha256);
@@ -119,7 +119,11 @@ describe('eval', () => {
 
   it('refuses a baseline without figures of the same data', async () => {
     const [cot, coconut] = [checkpointOf('cot'), checkpointOf('coconut')];
-    const evaluated = evaluateCommand(coconut, dataFile(), { threads: 1, baseline: cot });
+    const evaluated = evaluateCommand(coconut, dataFile(), {
+      kind: 'prosqa',
+      threads: 1,
+      baseline: cot,
+    });
     await expect(evaluated).rejects.toThrow(/tiny-cot: has no eval\.json, .*evaluate it first/);
   });
 });

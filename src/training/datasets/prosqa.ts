@@ -1,9 +1,8 @@
 // ProsQA in its published form: reads the JSON of facebookresearch/coconut, checks that text and graph of each item
-// agree, takes a question's text apart, and judges answers.
-import { readFileSync } from 'node:fs';
+// agree, and takes a question's text apart.
 import { z } from 'zod';
-import { ANSWER_MARKER } from '../curriculum.ts';
-import { DatasetError, type Example } from './example.ts';
+import { type Malformed, type Records, readJsonItems } from './dataset-file.ts';
+import type { Example } from './example.ts';
 import { type FactGraph, factGraph, frontiers } from './fact-graph.ts';
 import { answerSentence, factSentence } from './prosqa-words.ts';
 
@@ -80,54 +79,16 @@ export function questionFrontiers(question: string): string[][] {
   return levels.map((level) => level.map((index) => words[index]!));
 }
 
-/** The text after the last "### ", or all of it, trimmed, must be the answer to the letter. */
-export function isCorrect(example: Example, generatedText: string): boolean {
-  const markerAt = generatedText.lastIndexOf(ANSWER_MARKER);
-  const answer =
-    markerAt < 0 ? generatedText : generatedText.slice(markerAt + ANSWER_MARKER.length);
-  return answer.trim() === example.answer;
+/** Reads a published ProsQA file; a malformed item is one whose text and graph disagree, too. */
+export function readProsqa(file: string, malformed: Malformed): Records<ProsqaItem> {
+  return readJsonItems(file, malformed, parseProsqaItem);
 }
 
-/**
- * Reads a published ProsQA file.
- *
- * @param malformed what to do at an item that does not fit: throw its DatasetError, or leave it out and list the error
- */
-export function readProsqa(
-  file: string,
-  malformed: 'throw' | 'skip',
-): { items: ProsqaItem[]; skipped: DatasetError[] } {
-  const items: ProsqaItem[] = [];
-  const skipped: DatasetError[] = [];
-  readList(file).forEach((raw, index) => {
-    try {
-      items.push(toItem(raw));
-    } catch (cause) {
-      const error = new DatasetError(file, `item ${index}`, (cause as Error).message);
-      if (malformed === 'throw') throw error;
-      skipped.push(error);
-    }
-  });
-  return { items, skipped };
-}
-
-function readList(file: string): unknown[] {
-  try {
-    return z.array(z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (cause) {
-    throw new DatasetError(file, 'whole file', `cannot be read as a JSON list: ${reasonOf(cause)}`);
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
-}
-
-function toItem(raw: unknown): ProsqaItem {
-  const parsed = publishedItemSchema.safeParse(raw);
-  if (!parsed.success) throw new Error(reasonOf(parsed.error));
-  const { question, answer, steps, idx_to_symbol: words, edges, root, target } = parsed.data;
-  const distractor = parsed.data.neg_target;
+/** @param raw one record of a published file; throws a plain Error that says what does not fit */
+export function parseProsqaItem(raw: unknown): ProsqaItem {
+  const parsed = publishedItemSchema.parse(raw);
+  const { question, answer, steps, idx_to_symbol: words, edges, root, target } = parsed;
+  const distractor = parsed.neg_target;
   const highest = Math.max(root, target, distractor, ...edges.flat());
   if (highest >= words.length) {
     throw new Error(`node ${highest} has no entry in idx_to_symbol (${words.length} entries)`);

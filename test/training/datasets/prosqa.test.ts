@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { DatasetError } from '../../../src/training/datasets/example.ts';
 import {
   factsKey,
-  isCorrect,
   questionFrontiers,
   readProsqa,
   splitQuestion,
@@ -113,21 +112,5 @@ describe('questionFrontiers', () => {
 
   it('quotes a sentence that is no fact', () => {
     expect(() => questionFrontiers(`Dogs bark. ${question}`)).toThrow('not a fact: "Dogs bark."');
-  });
-});
-
-describe('isCorrect', () => {
-  const example = { question, steps: [], answer: 'Tom is a wumpus.' };
-  it.each([
-    ['Tom is a wumpus.', true],
-    ['### Tom is a wumpus.\n', true],
-    ['Tom is a impus.\n### nothing\n### Tom is a wumpus.', true],
-    ['### Tom is a wumpus. ### Tom is a zumpus.', false],
-    ['Tom is a wumpus', false],
-    ['So Tom is a wumpus.', false],
-    ['Tom is a wumpus.\n### ', false],
-    ['', false],
-  ])('judges %j as %s', (text, expected) => {
-    expect(isCorrect(example, text)).toBe(expected);
   });
 });

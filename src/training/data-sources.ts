@@ -1,0 +1,183 @@
+// THE table of what a run trains on, by data set: words for the tokenizer and the start, and fresh groups of examples
+// that hold none of the validation items.
+import type { Random } from '../random.ts';
+import { countPreTokens } from './bpe-trainer.ts';
+import { takeInEpochs } from './datasets/epochs.ts';
+import type { Example, ExampleGroup } from './datasets/example.ts';
+import { type DataKind, formats } from './datasets/formats.ts';
+import { drawMultiplication, multiplicationWordCounts } from './datasets/multiplication.ts';
+import { normalizedQuestion, withoutOverlap } from './datasets/overlap.ts';
+import { drawProntoqa } from './datasets/prontoqa-generator.ts';
+import { prontoqaEntities, prontoqaWordCounts } from './datasets/prontoqa-words.ts';
+import { factsKey, questionFrontiers, splitQuestion } from './datasets/prosqa.ts';
+import { PROSQA_SIZES, ProsqaGenerator } from './datasets/prosqa-generator.ts';
+import { CONCEPTS, NAMES, prosqaWordCounts } from './datasets/prosqa-words.ts';
+import {
+  NODE_COUNT,
+  superpositionWordCounts,
+  symbolicFrontiers,
+  toSymbolic,
+} from './datasets/superposition.ts';
+import type { DataConfig, Segment } from './training-config.ts';
+
+export type Draw = {
+  random: Random;
+  segment: Segment;
+  groups: number;
+  perGroup: number;
+  /** Examples that the run drew before: where it stands in its epochs over a file. */
+  first: number;
+};
+
+export type DataSource = {
+  /** Pre-tokens that the tokenizer holds whole, with weights. */
+  wordCounts: Map<string, number>;
+  /** Forms of each entity, as pre-tokens; empty where they are not known. */
+  entities: string[][];
+  groups: (draw: Draw) => ExampleGroup[];
+  /** Words first reached after 1, 2, … hops; null where a question is no graph. */
+  frontiers: ((question: string) => string[][]) | null;
+};
+
+type Sources = {
+  [K in DataKind]: (
+    data: Extract<DataConfig, { kind: K }>,
+    validation: readonly Example[],
+    seed: number,
+  ) => DataSource;
+};
+
+const digitWords = (count: number): string[][] =>
+  Array.from({ length: count }, (_, n) => [`${n}`, ` ${n}`]);
+
+const WALK_EDGES = 6;
+/** Rarer words are left to their parts. */
+const MIN_WORD_COUNT = 20;
+
+const sources: Sources = {
+  prosqa: (_, validation) => {
+    const excluded = new Set(
+      validation.map(({ question }) => factsKey(splitQuestion(question).facts)),
+    );
+    return {
+      wordCounts: prosqaWordCounts(),
+      entities: [...NAMES.map((name) => [name, ` ${name}`]), ...CONCEPTS.map((c) => [` ${c}`])],
+      groups: ({ random, segment, groups, perGroup }) => {
+        const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded });
+        return Array.from({ length: groups }, () =>
+          segment.task === 'walks'
+            ? generator.nextWalks(perGroup, WALK_EDGES)
+            : generator.nextGroup(perGroup),
+        );
+      },
+      frontiers: (question) => questionFrontiers(question).slice(1),
+    };
+  },
+  superposition: (_, validation) => ({
+    wordCounts: superpositionWordCounts(),
+    entities: digitWords(NODE_COUNT),
+    groups: ({ random, segment, groups, perGroup }) => {
+      const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded: new Set() });
+      const draw = () => toSymbolic(generator.next(), random);
+      return rows(groups * perGroup, perGroup, unlike(validation, draw));
+    },
+    frontiers: symbolicFrontiers,
+  }),
+  prontoqa: (data, validation, seed) => ({
+    wordCounts: prontoqaWordCounts(),
+    entities: prontoqaEntities(),
+    groups:
+      data.train === null
+        ? ({ random, groups, perGroup }) =>
+            rows(
+              groups * perGroup,
+              perGroup,
+              unlike(validation, () => drawProntoqa(random)),
+            )
+        : fromFile(trainingExamples(data, data.train, validation), seed),
+    frontiers: null,
+  }),
+  gsm8k: (data, validation, seed) => {
+    const examples = trainingExamples(data, data.train, validation);
+    return {
+      wordCounts: countPreTokens(examples.flatMap(textsOf), MIN_WORD_COUNT),
+      entities: [],
+      groups: fromFile(examples, seed),
+      frontiers: null,
+    };
+  },
+  multiplication: (data, validation) => ({
+    wordCounts: multiplicationWordCounts(),
+    entities: digitWords(10),
+    groups: ({ random, groups, perGroup }) =>
+      rows(
+        groups * perGroup,
+        perGroup,
+        unlike(validation, () => drawMultiplication(random, data.digits)),
+      ),
+    frontiers: null,
+  }),
+};
+
+export function dataSource(
+  data: DataConfig,
+  validation: readonly Example[],
+  seed: number,
+): DataSource {
+  // Each entry of the table takes the settings of its own kind, which TypeScript cannot follow.
+  const source = sources[data.kind] as (...args: [DataConfig, ...unknown[]]) => DataSource;
+  return source(data, validation, seed);
+}
+
+const textsOf = ({ question, steps, answer }: Example): string[] => [
+  `${question}\n`,
+  ...steps.map((step) => `${step}\n`),
+  `### ${answer}`,
+];
+
+function sizesOf(segment: Segment) {
+  if (segment.nodes === null) return PROSQA_SIZES;
+  const [min, max] = segment.nodes;
+  return {
+    nodes: { min, max },
+    hops: { min: segment.minHops, max: PROSQA_SIZES.hops.max },
+  };
+}
+
+function trainingExamples(
+  data: { kind: DataKind; malformed: 'throw' | 'skip'; overlap: 'refuse' | 'remove' },
+  file: string,
+  validation: readonly Example[],
+): Example[] {
+  const { items, skipped } = formats[data.kind].read(file, data.malformed);
+  for (const { message } of skipped) console.warn(`left out: ${message}`);
+  return withoutOverlap(file, items, validation, data.overlap);
+}
+
+/** Draws until the question is none of the validation's. */
+function unlike(validation: readonly Example[], draw: () => Example): () => Example {
+  const held = new Set(validation.map(({ question }) => normalizedQuestion(question)));
+  return () => {
+    for (;;) {
+      const example = draw();
+      if (!held.has(normalizedQuestion(example.question))) return example;
+    }
+  };
+}
+
+/** Examples of their own, without a shared context. */
+function rows(count: number, perGroup: number, draw: () => Example): ExampleGroup[] {
+  return grouped(Array.from({ length: count }, draw), perGroup);
+}
+
+function fromFile(examples: readonly Example[], seed: number): DataSource['groups'] {
+  return ({ groups, perGroup, first }) =>
+    grouped(takeInEpochs(examples, seed, first, groups * perGroup), perGroup);
+}
+
+function grouped(examples: readonly Example[], perGroup: number): ExampleGroup[] {
+  return Array.from({ length: examples.length / perGroup }, (_, i) => ({
+    context: '',
+    examples: examples.slice(i * perGroup, (i + 1) * perGroup),
+  }));
+}

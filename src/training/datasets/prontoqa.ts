@@ -1,0 +1,54 @@
+// ProntoQA (Saparov & He, arXiv 2210.01240) as the Coconut paper uses it: facts about a made-up ontology, one
+// statement to prove or refute. Reads the JSON of facebookresearch/coconut and checks each chain against its facts.
+import { z } from 'zod';
+import { type Malformed, type Records, readJsonItems } from './dataset-file.ts';
+import type { Example } from './example.ts';
+
+const recordSchema = z.object({
+  question: z.string(),
+  steps: z.array(z.string()).min(2),
+  answer: z.enum(['True', 'False']),
+});
+
+const QUERY = ' True or false: ';
+
+export function readProntoqa(file: string, malformed: Malformed): Records<Example> {
+  return readJsonItems(file, malformed, (raw) => {
+    const { question, steps, answer } = recordSchema.parse(raw);
+    const example = { question, steps, answer };
+    checkChain(example);
+    return example;
+  });
+}
+
+/** "A. B." → ["A.", "B."] */
+export const sentencesOf = (text: string): string[] =>
+  text.match(/[^.]+\./g)?.map((s) => s.trim()) ?? [];
+
+/** The facts of a question and the statement it asks about; throws a plain Error where it has none. */
+export function splitProntoqa(question: string): { facts: string[]; statement: string } {
+  const [facts, statement, ...more] = question.split(QUERY);
+  if (statement === undefined || more.length > 0)
+    throw new Error(`question has ${question.split(QUERY).length - 1} "True or false:", not one`);
+  return { facts: sentencesOf(facts!), statement };
+}
+
+/** Every step but the last states what is known and a fact of the text; the last decides the statement. */
+function checkChain({ question, steps, answer }: Example): void {
+  const { facts, statement } = splitProntoqa(question);
+  const known = new Set(facts);
+  for (const step of steps.slice(0, -1)) {
+    const [, rule, ...more] = sentencesOf(step);
+    if (rule === undefined || more.length > 0)
+      throw new Error(`step "${step}" is not two sentences`);
+    if (!known.has(rule)) throw new Error(`"${rule}" is no fact of the question`);
+  }
+  const [first] = sentencesOf(steps[0]!);
+  if (!known.has(first!)) throw new Error(`"${first}" is no fact of the question`);
+  const conclusion = steps.at(-1)!;
+  const positive = (text: string): string => text.replace(' is not ', ' is ');
+  if (positive(conclusion) !== positive(statement))
+    throw new Error(`conclusion "${conclusion}" does not decide "${statement}"`);
+  const expected = conclusion === statement ? 'True' : 'False';
+  if (answer !== expected) throw new Error(`answer is ${answer}, the chain says ${expected}`);
+}
