@@ -36,7 +36,7 @@ const environmentSchema = z
     QUEUE_LIMIT: whole(0, 100_000).default(64),
     /** Sequences that share a batch. */
     SLOTS: whole(1, 1024).default(8),
-    /** Positions per slot; a checkpoint's n_positions where that is smaller. */
+    /** Positions per slot; a checkpoint's positions where that is smaller. */
     SLOT_CAPACITY: whole(8, 1_048_576).default(1024),
     MAX_PREFILL_TOKENS: whole(1, 1_048_576).default(512),
     THREADS: whole(1, 1024).default(Math.min(4, availableParallelism())),

@@ -8,6 +8,7 @@ import type { StepReport } from './engine/messages.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
+import { dimensionsOf } from './model/model-config.ts';
 import { type ServedModel, thoughtLimits } from './routes/served-model.ts';
 
 export type ServedCheckpoints = {
@@ -47,7 +48,7 @@ function checkpointDirs(modelDir: string): string[] {
 
 function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): ServedModel {
   const { id, config, tokenizer, chatTemplate, generationConfig } = checkpoint;
-  const slotCapacity = Math.min(deps.config.slotCapacity, config.n_positions);
+  const slotCapacity = Math.min(deps.config.slotCapacity, dimensionsOf(config).positions);
   let engine: Engine | null = null;
   const start = () => {
     engine = startReporting(checkpoint, slotCapacity, deps);

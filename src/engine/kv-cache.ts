@@ -4,6 +4,7 @@
 
 export type KvShape = {
   layers: number;
+  /** Heads of keys and values (Hkv). */
   heads: number;
   /** Dh */
   headSize: number;
@@ -12,10 +13,10 @@ export type KvShape = {
   capacity: number;
 };
 
-/** [B, H, S, Dh] per layer: B neighbouring slots, seen in place. */
+/** [B, Hkv, S, Dh] per layer: B neighbouring slots, seen in place. */
 export type KvView = { keys: Float32Array[]; values: Float32Array[]; span: number };
 
-/** [B, H, T, Dh] per layer, as the step graph returns them. */
+/** [B, Hkv, T, Dh] per layer, as the step graph returns them. */
 export type NewRows = { keys: readonly Float32Array[]; values: readonly Float32Array[] };
 
 /**
@@ -26,7 +27,7 @@ const spanStep = 64;
 
 export class KvCache {
   readonly #shape: KvShape;
-  /** Keys and values of each layer, [slots, H, span, Dh] at the front of the array. */
+  /** Keys and values of each layer, [slots, Hkv, span, Dh] at the front of the array. */
   readonly #keys: Float32Array[];
   readonly #values: Float32Array[];
   readonly #scratch: Float32Array;

@@ -1,8 +1,8 @@
 // One batch through the step graph: rows to tensors, one run, new keys and values into the cache,
 // states and logits back to their sequences. Chooses nothing and keeps nothing but the cache.
 
-import { MASKED } from '../model/gpt2.ts';
-import type { ModelConfig } from '../model/model-config.ts';
+import { MASKED } from '../model/attention.ts';
+import { type Dimensions, dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { KvCache, NewRows } from './kv-cache.ts';
 import type { Batch, BatchRow } from './scheduler.ts';
@@ -21,12 +21,12 @@ export interface Runner {
 type Outputs = Record<string, Tensor>;
 
 export class ModelRunner implements Runner {
-  readonly #config: ModelConfig;
+  readonly #dimensions: Dimensions;
   readonly #session: Session;
   readonly #cache: KvCache;
 
   constructor(config: ModelConfig, session: Session, cache: KvCache) {
-    this.#config = config;
+    this.#dimensions = dimensionsOf(config);
     this.#session = session;
     this.#cache = cache;
   }
@@ -57,12 +57,12 @@ export class ModelRunner implements Runner {
   }
 
   #feeds(rows: readonly BatchRow[], first: number): Record<string, Tensor> {
-    const { n_head: H, n_embd: D } = this.#config;
+    const { kvHeads, headSize, width } = this.#dimensions;
     const B = rows.length;
     const view = this.#cache.view(first, B);
-    const past = (data: Float32Array) => tensor('float32', data, [B, H, view.span, D / H]);
+    const past = (data: Float32Array) => tensor('float32', data, [B, kvHeads, view.span, headSize]);
     return {
-      ...inputFeeds(rows, D, (id) => this.#cache.lengthOf(id)),
+      ...inputFeeds(rows, width, (id) => this.#cache.lengthOf(id)),
       past_bias: this.#pastBias(rows, view.span),
       ...Object.fromEntries(view.keys.map((data, l) => [`past_key.${l}`, past(data)])),
       ...Object.fromEntries(view.values.map((data, l) => [`past_value.${l}`, past(data)])),
@@ -78,7 +78,7 @@ export class ModelRunner implements Runner {
   }
 
   #newRows(outputs: Outputs): NewRows {
-    const layers = Array.from({ length: this.#config.n_layer }, (_, l) => l);
+    const layers = Array.from({ length: this.#dimensions.layers }, (_, l) => l);
     return {
       keys: layers.map((l) => floats(outputs, `new_key.${l}`)),
       values: layers.map((l) => floats(outputs, `new_value.${l}`)),
@@ -86,7 +86,7 @@ export class ModelRunner implements Runner {
   }
 
   #results(rows: readonly BatchRow[], outputs: Outputs): Map<number, RowOutput> {
-    const { n_embd: D, vocab_size: V } = this.#config;
+    const { width: D, vocab: V } = this.#dimensions;
     const [hidden, logits] = [floats(outputs, 'hidden'), floats(outputs, 'logits')];
     let [n, r] = [0, 0];
     const resultOf = ({ sequence, count }: BatchRow): RowOutput => {

@@ -2,6 +2,7 @@
 // steps only, and the thread ends by itself: to kill it during a run would abort the process.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { readCheckpoint, readWeights } from '../model/checkpoint.ts';
+import { dimensionsOf } from '../model/model-config.ts';
 import { encodeServingModel } from '../model/serving-graphs.ts';
 import { createSession, type Session } from '../onnx/session.ts';
 import { KvCache } from './kv-cache.ts';
@@ -20,17 +21,17 @@ async function load(options: EngineOptions): Promise<Loaded> {
   const { config } = checkpoint;
   const { graph, bytes } = encodeServingModel(config, readWeights(checkpoint));
   const session = await createSession(graph, bytes, { threads: options.threads });
-  const { n_layer, n_head, n_embd, n_positions, vocab_size } = config;
-  const slotCapacity = Math.min(options.slotCapacity, n_positions);
+  const { layers, kvHeads, headSize, width, vocab, positions } = dimensionsOf(config);
+  const slotCapacity = Math.min(options.slotCapacity, positions);
   const cache = new KvCache({
-    layers: n_layer,
-    heads: n_head,
-    headSize: n_embd / n_head,
+    layers,
+    heads: kvHeads,
+    headSize,
     slots: options.slots,
     capacity: slotCapacity,
   });
   const loop = new StepLoop(new ModelRunner(config, session, cache), options, now);
-  return { loop, session, limits: { vocabSize: vocab_size, width: n_embd, slotCapacity } };
+  return { loop, session, limits: { vocabSize: vocab, width, slotCapacity } };
 }
 
 /** Messages that came since they were last taken. */

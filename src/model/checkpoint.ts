@@ -14,7 +14,7 @@ import {
 } from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
-import { type ModelConfig, modelConfigSchema } from './model-config.ts';
+import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
 import { parameterTable } from './parameters.ts';
 import { type FloatTensor, readHeader, readTensors, writeSafetensors } from './safetensors.ts';
 import { floatDtypes, type SafetensorsHeader } from './safetensors-header.ts';
@@ -215,7 +215,7 @@ function shapedWeights(
 function toTokenizerConfig(config: ModelConfig, tokenizer: Tokenizer, chatTemplate: string) {
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
-    model_max_length: config.n_positions,
+    model_max_length: dimensionsOf(config).positions,
     clean_up_tokenization_spaces: false,
     bos_token: config.bos_token_id === null ? null : tokenizer.tokenOf(config.bos_token_id),
     eos_token: tokenizer.tokenOf(config.eos_token_id),

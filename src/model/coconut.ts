@@ -1,11 +1,10 @@
 // Chain of continuous thought (Hao et al. 2024, arXiv 2412.06769), unrolled: question, K thoughts, tail.
-// The state after the final LayerNorm at <bot> is the first thought, the state at thought i the next;
+// The state after the final norm at <bot> is the first thought, the state at thought i the next;
 // each is fed as the next input embedding. The tail starts in the pass of the last thought.
 import type { GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { causalBias, type Gpt2Output, gpt2, type KeyValues, type Past } from './gpt2.ts';
-import type { ModelConfig } from './model-config.ts';
-import type { Parameters } from './parameters.ts';
+import { causalBias, type KeyValues, type Past } from './attention.ts';
+import type { ForwardOutput, Transformer } from './transformer.ts';
 
 /** Text of one part of the sequence, batch-aligned. */
 export type Segment = {
@@ -30,29 +29,17 @@ export type CoconutInputs = {
  *   each thought, and at each tail position. Column c predicts what stands at column c + 1, and for
  *   c < K column c is thought c + 1 itself.
  */
-export function unrollThoughts(
-  g: GraphBuilder,
-  config: ModelConfig,
-  parameters: Parameters,
-  inputs: CoconutInputs,
-): Value {
-  const embed = (ids: Value): Value => op.gather(g, parameters.get('transformer.wte.weight')!, ids);
+export function unrollThoughts(g: GraphBuilder, model: Transformer, inputs: CoconutInputs): Value {
+  const { embed } = model;
   const zeroBias = g.constant(new Float32Array(1), [1, 1, 1, 1]);
   const rows = inputs.question.ids.shape[0] as number;
   const shared: Past[] = [];
   let own: Past | null = null;
 
-  const forward = (embeddings: Value, positionIds: Value, keyBias: Value): Gpt2Output => {
+  const forward = (embeddings: Value, positionIds: Value, keyBias: Value): ForwardOutput => {
     const pasts = own ? [...shared, own] : shared;
-    const output = gpt2(
-      g,
-      config,
-      parameters,
-      embeddings,
-      positionIds,
-      pasts,
-      causalBias(g, positionIds, keyBias),
-    );
+    const newBias = causalBias(g, positionIds, keyBias);
+    const output = model.forward(embeddings, positionIds, pasts, newBias);
     own = extend(g, own, output.layers, keyBias);
     return output;
   };
@@ -60,9 +47,7 @@ export function unrollThoughts(
   if (inputs.context) {
     const { ids, positionIds, keyBias, rowsPerContext } = inputs.context;
     const bias = causalBias(g, positionIds, keyBias);
-    const { layers } = g.scope('context', () =>
-      gpt2(g, config, parameters, embed(ids), positionIds, [], bias),
-    );
+    const { layers } = g.scope('context', () => model.forward(embed(ids), positionIds, [], bias));
     shared.push({ layers, bias: keyBias, rowsPerContext });
   }
   const { question, tail, thoughtPositionIds } = inputs;

@@ -1,10 +1,11 @@
-// Schema of a checkpoint's config.json: Hugging Face's GPT2Config fields plus one `coconut` block.
-// Owns names, defaults and cross-field checks; reads no files.
+// Schema of a checkpoint's config.json: the fields of Hugging Face's GPT2Config or LlamaConfig, plus one
+// `coconut` block. Owns names, defaults, cross-field checks and the sizes both have; reads no files.
 import { z } from 'zod';
 
 /** What fills the gap between question and answer once reasoning steps are removed. */
 export const fillers = ['none', 'thought', 'pause'] as const;
 
+const count = z.int().min(1);
 const tokenId = z.int().min(0);
 
 /** How a checkpoint was taught to reason, and so how its prompts must be laid out. */
@@ -26,44 +27,125 @@ export const coconutSchema = z.strictObject({
   supervision: z.enum(['none', 'frontier']).default('none'),
 });
 
+const gpt2Schema = z.looseObject({
+  model_type: z.literal('gpt2'),
+  architectures: z.array(z.string()).default(['GPT2LMHeadModel']),
+  vocab_size: count,
+  n_positions: count,
+  n_embd: count,
+  n_layer: count,
+  n_head: count,
+  n_inner: count.nullable().default(null),
+  activation_function: z.literal('gelu_new').default('gelu_new'),
+  layer_norm_epsilon: z.number().positive().default(1e-5),
+  tie_word_embeddings: z.literal(true).default(true),
+  bos_token_id: tokenId.nullable().default(null),
+  eos_token_id: tokenId,
+  coconut: coconutSchema,
+});
+
+/** How rotation frequencies are stretched to reach further than they were trained; null: not at all. */
+const ropeScalingSchema = z.discriminatedUnion('rope_type', [
+  z.looseObject({ rope_type: z.literal('linear'), factor: z.number().min(1) }),
+  z.looseObject({
+    rope_type: z.literal('llama3'),
+    factor: z.number().min(1),
+    low_freq_factor: z.number().positive(),
+    high_freq_factor: z.number().positive(),
+    original_max_position_embeddings: count,
+  }),
+]);
+
+const llamaSchema = z.looseObject({
+  model_type: z.literal('llama'),
+  architectures: z.array(z.string()).default(['LlamaForCausalLM']),
+  vocab_size: count,
+  max_position_embeddings: count,
+  hidden_size: count,
+  intermediate_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  /** Keys and values are shared by num_attention_heads / num_key_value_heads heads each. */
+  num_key_value_heads: count,
+  hidden_act: z.literal('silu').default('silu'),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().default(10_000),
+  rope_scaling: ropeScalingSchema.nullable().default(null),
+  attention_bias: z.literal(false).default(false),
+  mlp_bias: z.literal(false).default(false),
+  tie_word_embeddings: z.boolean().default(false),
+  bos_token_id: tokenId.nullable().default(null),
+  eos_token_id: tokenId,
+  coconut: coconutSchema,
+});
+
 export const modelConfigSchema = z
-  .looseObject({
-    model_type: z.literal('gpt2'),
-    architectures: z.array(z.string()).default(['GPT2LMHeadModel']),
-    vocab_size: z.int().min(1),
-    n_positions: z.int().min(1),
-    n_embd: z.int().min(1),
-    n_layer: z.int().min(1),
-    n_head: z.int().min(1),
-    n_inner: z.int().min(1).nullable().default(null),
-    activation_function: z.literal('gelu_new').default('gelu_new'),
-    layer_norm_epsilon: z.number().positive().default(1e-5),
-    tie_word_embeddings: z.literal(true).default(true),
-    bos_token_id: tokenId.nullable().default(null),
-    eos_token_id: tokenId,
-    coconut: coconutSchema,
-  })
+  .discriminatedUnion('model_type', [gpt2Schema, llamaSchema])
   .superRefine((config, context) => {
-    if (config.n_embd % config.n_head !== 0) {
-      context.addIssue({
-        code: 'custom',
-        path: ['n_head'],
-        message: `n_embd ${config.n_embd} is not a multiple of n_head ${config.n_head}`,
-      });
-    }
+    const report = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    for (const [path, message] of misfits(config)) report(path, message);
     const { filler, bot_token_id, eot_token_id, pause_token_id } = config.coconut;
     const missing =
       filler === 'thought'
         ? bot_token_id === null || eot_token_id === null
         : filler === 'pause' && pause_token_id === null;
-    if (missing) {
-      context.addIssue({
-        code: 'custom',
-        path: ['coconut'],
-        message: `filler "${filler}" needs its marker token ids`,
-      });
-    }
+    if (missing) report('coconut', `filler "${filler}" needs its marker token ids`);
   });
 
 export type CoconutConfig = z.output<typeof coconutSchema>;
-export type ModelConfig = z.output<typeof modelConfigSchema>;
+export type Gpt2Config = z.output<typeof gpt2Schema>;
+export type LlamaConfig = z.output<typeof llamaSchema>;
+export type RopeScaling = z.output<typeof ropeScalingSchema>;
+export type ModelConfig = Gpt2Config | LlamaConfig;
+
+/** The sizes that both architectures have, under one name each. */
+export type Dimensions = {
+  layers: number;
+  width: number;
+  heads: number;
+  /** Heads of keys and values: `heads`, or a divisor of it. */
+  kvHeads: number;
+  headSize: number;
+  vocab: number;
+  positions: number;
+};
+
+export function dimensionsOf(config: ModelConfig): Dimensions {
+  const { vocab_size: vocab } = config;
+  switch (config.model_type) {
+    case 'gpt2': {
+      const { n_layer: layers, n_embd: width, n_head: heads, n_positions: positions } = config;
+      return { layers, width, heads, kvHeads: heads, headSize: width / heads, vocab, positions };
+    }
+    case 'llama': {
+      const { hidden_size: width, num_attention_heads: heads } = config;
+      return {
+        layers: config.num_hidden_layers,
+        width,
+        heads,
+        kvHeads: config.num_key_value_heads,
+        headSize: width / heads,
+        vocab,
+        positions: config.max_position_embeddings,
+      };
+    }
+  }
+}
+
+/** Sizes that do not divide as they must, by the field at fault. */
+function misfits(config: Gpt2Config | LlamaConfig): [path: string, message: string][] {
+  const found: [string, string][] = [];
+  const { width, heads, kvHeads, headSize } = dimensionsOf(config);
+  const [widthName, headsName] =
+    config.model_type === 'gpt2' ? ['n_embd', 'n_head'] : ['hidden_size', 'num_attention_heads'];
+  if (width % heads !== 0)
+    found.push([headsName, `${widthName} ${width} is not a multiple of ${headsName} ${heads}`]);
+  if (heads % kvHeads !== 0) {
+    const message = `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`;
+    found.push(['num_key_value_heads', message]);
+  }
+  if (config.model_type === 'llama' && width % heads === 0 && headSize % 2 !== 0)
+    found.push([headsName, `a head of ${headSize} has no halves to rotate`]);
+  return found;
+}

@@ -1,9 +1,14 @@
-// The one table of a checkpoint's tensors: Hugging Face's GPT-2 names and shapes.
+// The one table of a checkpoint's tensors, per architecture: Hugging Face's names and shapes.
 // Serving, training, checkpoint reading and initialisation all walk it.
 import type { Value } from '../onnx/graph.ts';
-import type { ModelConfig } from './model-config.ts';
+import {
+  dimensionsOf,
+  type Gpt2Config,
+  type LlamaConfig,
+  type ModelConfig,
+} from './model-config.ts';
 
-/** matrix: multiplies activations; embedding: rows looked up by id; gain and bias: vectors. */
+/** matrix: multiplies activations; embedding: a row per token or position; gain and bias: vectors. */
 export type ParameterKind = 'matrix' | 'embedding' | 'gain' | 'bias';
 
 export type ParameterRow = { name: string; shape: number[]; kind: ParameterKind };
@@ -13,8 +18,13 @@ export type Parameters = ReadonlyMap<string, Value>;
 
 type Row = [name: string, shape: number[], kind: ParameterKind];
 
-/** Linear layers are stored [in, out], as GPT-2's Conv1D does; the lm_head is wte, transposed. */
 export function parameterTable(config: ModelConfig): ParameterRow[] {
+  const rows = config.model_type === 'gpt2' ? gpt2Rows(config) : llamaRows(config);
+  return rows.map(([name, shape, kind]) => ({ name, shape, kind }));
+}
+
+/** Linear layers are stored [in, out], as GPT-2's Conv1D does; the lm_head is wte, transposed. */
+function gpt2Rows(config: Gpt2Config): Row[] {
   const { n_embd: D, vocab_size: V, n_positions: P, n_layer: L } = config;
   const F = config.n_inner ?? 4 * D;
   const block = (l: number): Row[] => [
@@ -31,14 +41,37 @@ export function parameterTable(config: ModelConfig): ParameterRow[] {
     [`transformer.h.${l}.mlp.c_proj.weight`, [F, D], 'matrix'],
     [`transformer.h.${l}.mlp.c_proj.bias`, [D], 'bias'],
   ];
-  const rows: Row[] = [
+  return [
     ['transformer.wte.weight', [V, D], 'embedding'],
     ['transformer.wpe.weight', [P, D], 'embedding'],
     ...Array.from({ length: L }, (_, l) => block(l)).flat(),
     ['transformer.ln_f.weight', [D], 'gain'],
     ['transformer.ln_f.bias', [D], 'bias'],
   ];
-  return rows.map(([name, shape, kind]) => ({ name, shape, kind }));
+}
+
+/** Linear layers are stored [out, in], as torch's Linear does; an untied lm_head holds a row per token. */
+function llamaRows(config: LlamaConfig): Row[] {
+  const { width: D, vocab: V, layers: L, kvHeads, headSize } = dimensionsOf(config);
+  const [KV, F] = [kvHeads * headSize, config.intermediate_size];
+  const block = (l: number): Row[] => [
+    [`model.layers.${l}.input_layernorm.weight`, [D], 'gain'],
+    [`model.layers.${l}.self_attn.q_proj.weight`, [D, D], 'matrix'],
+    [`model.layers.${l}.self_attn.k_proj.weight`, [KV, D], 'matrix'],
+    [`model.layers.${l}.self_attn.v_proj.weight`, [KV, D], 'matrix'],
+    [`model.layers.${l}.self_attn.o_proj.weight`, [D, D], 'matrix'],
+    [`model.layers.${l}.post_attention_layernorm.weight`, [D], 'gain'],
+    [`model.layers.${l}.mlp.gate_proj.weight`, [F, D], 'matrix'],
+    [`model.layers.${l}.mlp.up_proj.weight`, [F, D], 'matrix'],
+    [`model.layers.${l}.mlp.down_proj.weight`, [D, F], 'matrix'],
+  ];
+  const lmHead: Row[] = config.tie_word_embeddings ? [] : [['lm_head.weight', [V, D], 'embedding']];
+  return [
+    ['model.embed_tokens.weight', [V, D], 'embedding'],
+    ...Array.from({ length: L }, (_, l) => block(l)).flat(),
+    ['model.norm.weight', [D], 'gain'],
+    ...lmHead,
+  ];
 }
 
 export function parameterCount(config: ModelConfig): number {

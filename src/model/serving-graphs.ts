@@ -3,28 +3,29 @@
 import { encodeGraph } from '../onnx/encode.ts';
 import { type Graph, GraphBuilder, type Shape, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { causalBias, gpt2, lmHead } from './gpt2.ts';
-import type { ModelConfig } from './model-config.ts';
+import { transformerOf } from './architectures.ts';
+import { causalBias } from './attention.ts';
+import { dimensionsOf, type ModelConfig } from './model-config.ts';
 import { parameterTable } from './parameters.ts';
 
 /**
  * Inputs: token_ids, position_ids int64 [B, T]; thought [B, T, D] with is_thought [B, T, 1] (1: feed
  * the vector, 0: the token's embedding); past_bias [B, 1, 1, S] and new_bias [B, 1, 1, T] (0 or
- * MASKED); past_key.l, past_value.l [B, H, S, Dh]; hidden_rows [N], logit_rows [R] int64, flat b·T + t.
- * Outputs: hidden [N, D] (after the final LayerNorm), logits [R, V], new_key.l, new_value.l
- * [B, H, T, Dh]: only new rows, since the runtime copies whatever it returns.
+ * MASKED); past_key.l, past_value.l [B, Hkv, S, Dh]; hidden_rows [N], logit_rows [R] int64, flat b·T + t.
+ * Outputs: hidden [N, D] (after the final norm), logits [R, V], new_key.l, new_value.l
+ * [B, Hkv, T, Dh]: only new rows, since the runtime copies whatever it returns.
  */
 export function stepGraph(config: ModelConfig, declare = declareInputs): Graph {
   const g = new GraphBuilder('step');
-  const { n_embd: D, n_head: H, n_layer: L } = config;
-  const parameters = declare(g, config);
+  const { width: D, kvHeads, headSize, layers: L } = dimensionsOf(config);
+  const model = transformerOf(g, config, declare(g, config));
   const tokenIds = g.input('token_ids', 'int64', ['B', 'T']);
   const positionIds = g.input('position_ids', 'int64', ['B', 'T']);
   const thought = g.input('thought', 'float32', ['B', 'T', D]);
   const isThought = g.input('is_thought', 'float32', ['B', 'T', 1]);
   const pastBias = g.input('past_bias', 'float32', ['B', 1, 1, 'S']);
   const newBias = g.input('new_bias', 'float32', ['B', 1, 1, 'T']);
-  const pastShape: Shape = ['B', H, 'S', D / H];
+  const pastShape: Shape = ['B', kvHeads, 'S', headSize];
   const past = Array.from({ length: L }, (_, l) => ({
     key: g.input(`past_key.${l}`, 'float32', pastShape),
     value: g.input(`past_value.${l}`, 'float32', pastShape),
@@ -32,13 +33,10 @@ export function stepGraph(config: ModelConfig, declare = declareInputs): Graph {
   const hiddenRows = g.input('hidden_rows', 'int64', ['N']);
   const logitRows = g.input('logit_rows', 'int64', ['R']);
 
-  const words = op.gather(g, parameters.get('transformer.wte.weight')!, tokenIds); // [B, T, D]
+  const words = model.embed(tokenIds); // [B, T, D]
   const isWord = op.sub(g, g.scalar(1), isThought);
   const embeddings = op.add(g, op.mul(g, isThought, thought), op.mul(g, isWord, words));
-  const { hidden, layers } = gpt2(
-    g,
-    config,
-    parameters,
+  const { hidden, layers } = model.forward(
     embeddings,
     positionIds,
     [{ layers: past, bias: pastBias, rowsPerContext: 1 }],
@@ -46,7 +44,7 @@ export function stepGraph(config: ModelConfig, declare = declareInputs): Graph {
   );
   const rows = op.reshape(g, hidden, ['B*T', D]);
   g.output('hidden', op.gather(g, rows, hiddenRows));
-  g.output('logits', lmHead(g, parameters, op.gather(g, rows, logitRows)));
+  g.output('logits', model.lmHead(op.gather(g, rows, logitRows)));
   layers.forEach(({ key, value }, l) => {
     g.output(`new_key.${l}`, key);
     g.output(`new_value.${l}`, value);

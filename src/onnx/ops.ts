@@ -297,3 +297,14 @@ export function layerNorm(
   ]);
   return y!;
 }
+
+/** Over the last axis D: x / √(mean(x²) + ε) · gain, gain [D] (Zhang & Sennrich 2019, arXiv 1910.07467). */
+export function rmsNorm(g: GraphBuilder, x: Value, gain: Value, epsilon: number): Value {
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  // The runtime's own operator, which it registers in ONNX's domain.
+  const [y] = g.node({ op: 'SimplifiedLayerNormalization', inputs: [x, gain], attributes }, [
+    { dtype: x.dtype, shape: x.shape },
+    { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] }, // 1 / √(mean(x²) + ε)
+  ]);
+  return y!;
+}

@@ -1,6 +1,6 @@
 // Staged examples → the tensors of one batch: questions padded on the left, so that all rows start
 // thinking at the same column, tails on the right. Position ids count real tokens only.
-import { MASKED } from '../model/gpt2.ts';
+import { MASKED } from '../model/attention.ts';
 import { type Tensor, tensor } from '../onnx/session.ts';
 import type { StagedExample } from './curriculum.ts';
 import type { BatchShape } from './training-graph.ts';

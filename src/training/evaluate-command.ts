@@ -5,6 +5,7 @@ import { type Engine, startEngine } from '../engine/engine.ts';
 import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/checkpoint.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import type { EvalReport, EvalRun } from '../model/eval-report.ts';
+import { dimensionsOf } from '../model/model-config.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 
@@ -15,7 +16,7 @@ export async function withEngine<T>(
   body: (engine: Engine, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
   const checkpoint = readCheckpoint(checkpointDir);
-  const slotCapacity = checkpoint.config.n_positions;
+  const slotCapacity = dimensionsOf(checkpoint.config).positions;
   const engine = startEngine(
     { checkpointDir, slots: 32, slotCapacity, maxPrefillTokens: 2048, threads },
     { queueLimit: Number.POSITIVE_INFINITY },

@@ -98,6 +98,7 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
     op.sub(g, grad, op.mul(g, op.exp(g, y), op.reduceSum(g, grad, [-1]))),
   ),
   LayerNormalization: layerNormGradient,
+  SimplifiedLayerNormalization: rmsNormGradient,
 
   Cast: none,
   Greater: none,
@@ -136,6 +137,16 @@ function layerNormGradient({ g, grad, inputs, outputs }: GradientContext): (Valu
   const alongNormal = op.mul(g, normal, op.reduceMean(g, op.mul(g, h, normal), [-1]));
   const dx = op.mul(g, op.sub(g, op.sub(g, h, alongMean), alongNormal), inverseDeviation);
   return [dx, op.mul(g, grad, normal), grad];
+}
+
+/** With x̂ = x/ρ, ρ the root mean square, and h = grad·gain: dx = (h − x̂·mean(h·x̂)) / ρ. */
+function rmsNormGradient({ g, grad, inputs, outputs }: GradientContext): (Value | null)[] {
+  const [x, gain] = inputs as [Value, Value];
+  const [, inverseRoot] = outputs as [Value, Value];
+  const normal = op.mul(g, x, inverseRoot);
+  const h = op.mul(g, grad, gain);
+  const along = op.mul(g, normal, op.reduceMean(g, op.mul(g, h, normal), [-1]));
+  return [op.mul(g, op.sub(g, h, along), inverseRoot), op.mul(g, grad, normal)];
 }
 
 /** Gradient of a lookup: row ids[i] of the table receives grad[i]; repeated ids add up. */

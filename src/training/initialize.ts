@@ -3,7 +3,7 @@
 // distance back, later heads that find the place where a word was named before (induction heads,
 // Olsson et al. 2022, arXiv 2209.11895; the idea of such a start is mimetic initialisation,
 // Trockman & Kolter 2023, arXiv 2305.09828). Nothing is frozen: it is only where training begins.
-import type { ModelConfig } from '../model/model-config.ts';
+import { dimensionsOf, type Gpt2Config, type ModelConfig } from '../model/model-config.ts';
 import { parameterTable } from '../model/parameters.ts';
 import type { Random } from '../random.ts';
 
@@ -29,16 +29,20 @@ export type TokenRoles = { entities: readonly (readonly number[])[]; structure: 
 
 export type Weights = Map<string, Float32Array>;
 
-/** GPT-2: normal(0, 0.02), projections into the residual stream divided by √(2·layers), no bias. */
+/**
+ * normal(0, 0.02) without bias; GPT-2 divides projections into the residual stream by √(2·layers), Llama
+ * does not. Throws for an induction start of anything but GPT-2.
+ */
 export function initialWeights(
   config: ModelConfig,
   initialization: Initialization,
   roles: TokenRoles,
   random: Random,
 ): Weights {
+  const { layers } = dimensionsOf(config);
   const weights: Weights = new Map();
   for (const { name, shape, kind } of parameterTable(config)) {
-    const scale = name.endsWith('c_proj.weight') ? 0.02 / Math.sqrt(2 * config.n_layer) : 0.02;
+    const scale = name.endsWith('c_proj.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02;
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
     if (kind === 'gain') data.fill(1);
     if (kind === 'matrix' || kind === 'embedding') {
@@ -46,8 +50,11 @@ export function initialWeights(
     }
     weights.set(name, data);
   }
-  if (initialization.kind === 'induction')
-    induction(config, initialization, roles, weights, random);
+  if (initialization.kind === 'gpt2') return weights;
+  if (config.model_type !== 'gpt2') {
+    throw new Error(`induction start: laid out for gpt2, the model is ${config.model_type}`);
+  }
+  induction(config, initialization, roles, weights, random);
   return weights;
 }
 
@@ -65,7 +72,7 @@ type Layout = {
   pairs: number;
 };
 
-function layoutOf(config: ModelConfig, roles: TokenRoles): Layout {
+function layoutOf(config: Gpt2Config, roles: TokenRoles): Layout {
   const entities = roles.entities.length;
   if (entities === 0)
     throw new Error('induction start: the data names no entities; use start.kind "gpt2"');
@@ -87,7 +94,7 @@ function layoutOf(config: ModelConfig, roles: TokenRoles): Layout {
 }
 
 function induction(
-  config: ModelConfig,
+  config: Gpt2Config,
   options: Induction,
   roles: TokenRoles,
   weights: Weights,
@@ -127,7 +134,7 @@ function induction(
 }
 
 function embed(
-  config: ModelConfig,
+  config: Gpt2Config,
   options: Induction,
   roles: TokenRoles,
   layout: Layout,

@@ -1,7 +1,7 @@
 // One whole train step as one graph: unrolled forward, loss on label columns only, backward through
 // every thought, clipping and update.
+import { transformerOf } from '../model/architectures.ts';
 import { type CoconutInputs, type Segment, unrollThoughts } from '../model/coconut.ts';
-import { lmHead } from '../model/gpt2.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { type Parameters, parameterTable } from '../model/parameters.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
@@ -73,17 +73,18 @@ function lossOf(
   inputs: CoconutInputs & LossInputs,
 ): { loss: Value; answerLoss: Value; hits: Value } {
   const { thoughts, tailLength, unlabelled } = shape;
-  const hidden = unrollThoughts(g, config, parameters, inputs); // [B, 1 + K + T, D]
+  const model = transformerOf(g, config, parameters);
+  const hidden = unrollThoughts(g, model, inputs); // [B, 1 + K + T, D]
   const first = thoughts + unlabelled;
   const predicting = op.slice(g, hidden, 1, first, thoughts + tailLength);
   const labels = op.slice(g, inputs.tail.ids, 1, unlabelled, tailLength);
-  const logProbabilities = op.logSoftmax(g, lmHead(g, parameters, predicting)); // [B, labels, V]
+  const logProbabilities = op.logSoftmax(g, model.lmHead(predicting)); // [B, labels, V]
   const index = op.reshape(g, labels, [...labels.shape, 1]);
   const chosen = op.mul(g, op.gatherElements(g, logProbabilities, index), inputs.labelWeights);
   const answerLoss = op.neg(g, op.reduceSum(g, chosen, [0, 1, 2], 0));
   const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
   if (!inputs.thoughtTargets) return { loss: answerLoss, answerLoss, hits };
-  const readouts = op.logSoftmax(g, lmHead(g, parameters, op.slice(g, hidden, 1, 0, thoughts)));
+  const readouts = op.logSoftmax(g, model.lmHead(op.slice(g, hidden, 1, 0, thoughts)));
   const agreement = op.reduceSum(g, op.mul(g, readouts, inputs.thoughtTargets), [0, 1, 2], 0);
   return { loss: op.sub(g, answerLoss, agreement), answerLoss, hits };
 }

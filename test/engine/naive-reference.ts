@@ -2,8 +2,8 @@
 // positions from the first on, as the Coconut paper's definition reads.
 import type { GenerationRequest } from '../../src/engine/messages.ts';
 import type { Input } from '../../src/engine/sequence.ts';
-import { MASKED } from '../../src/model/gpt2.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
+import { MASKED } from '../../src/model/attention.ts';
+import { dimensionsOf, type ModelConfig } from '../../src/model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../../src/onnx/session.ts';
 
 export type NaiveAnswer = { tokens: number[]; thoughts: number[] };
@@ -35,7 +35,7 @@ export async function naiveAnswer(
 
 /** State [D] and logits [V] at the last of the inputs. */
 async function lastPosition(session: Session, config: ModelConfig, inputs: readonly Input[]) {
-  const { n_embd: D, n_head: H, n_layer: L } = config;
+  const { width: D, kvHeads: H, headSize, layers: L } = dimensionsOf(config);
   const T = inputs.length;
   const thought = new Float32Array(T * D);
   inputs.forEach((input, t) => {
@@ -58,8 +58,13 @@ async function lastPosition(session: Session, config: ModelConfig, inputs: reado
     logit_rows: tensor('int64', int64([T - 1]), [1]),
   };
   for (let l = 0; l < L; l++) {
-    feeds[`past_key.${l}`] = tensor('float32', new Float32Array(D), [1, H, 1, D / H]);
-    feeds[`past_value.${l}`] = tensor('float32', new Float32Array(D), [1, H, 1, D / H]);
+    feeds[`past_key.${l}`] = tensor('float32', new Float32Array(H * headSize), [1, H, 1, headSize]);
+    feeds[`past_value.${l}`] = tensor('float32', new Float32Array(H * headSize), [
+      1,
+      H,
+      1,
+      headSize,
+    ]);
   }
   const outputs = await session.run(feeds);
   return {

@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { KvCache } from '../../src/engine/kv-cache.ts';
 import { ModelRunner } from '../../src/engine/model-runner.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
+import { transformerOf } from '../../src/model/architectures.ts';
 import { type Segment, unrollThoughts } from '../../src/model/coconut.ts';
-import { lmHead } from '../../src/model/gpt2.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
@@ -69,14 +69,15 @@ async function unrolled({ feeds, shape }: TrainBatch): Promise<Row[]> {
     keyBias: inputs.get(`${name}_bias`)!,
   });
   const { contexts, rows: B, thoughts: K, tailLength: T } = shape;
-  const hidden = unrollThoughts(g, config, parameters, {
+  const model = transformerOf(g, config, parameters);
+  const hidden = unrollThoughts(g, model, {
     context: contexts > 0 ? { ...segment('context'), rowsPerContext: B / contexts } : null,
     question: segment('question'),
     thoughtPositionIds: inputs.get('thought_position_ids') ?? null,
     tail: segment('tail'),
   });
   g.output('hidden', hidden);
-  g.output('logits', lmHead(g, parameters, hidden));
+  g.output('logits', model.lmHead(hidden));
   const graph = g.build();
   const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
   const outputs = await session.run(feeds);

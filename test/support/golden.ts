@@ -1,4 +1,4 @@
-// Reads what test/golden/make_gpt2_goldens.py wrote: GPT-2 with continuous thoughts as PyTorch computes it.
+// Reads what test/golden/make_goldens.py wrote: models with continuous thoughts as PyTorch computes them.
 import { readFileSync } from 'node:fs';
 import { type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
 import type { OptimizerConfig } from '../../src/training/optimizers.ts';
@@ -51,8 +51,11 @@ const flatten = (tensors: Record<string, Nested>): Map<string, Float32Array> =>
     ]),
   );
 
-export function goldenModel(): { config: ModelConfig; weights: Map<string, Float32Array> } {
-  const { config, bot, eot, weights } = read('gpt2-weights');
+export const goldenArchitectures = ['gpt2', 'llama'] as const;
+export type GoldenArchitecture = (typeof goldenArchitectures)[number];
+
+export function goldenModel(architecture: GoldenArchitecture): { config: ModelConfig; weights: Map<string, Float32Array> } {
+  const { config, bot, eot, weights } = read(`${architecture}-weights`);
   const coconut = {
     method: 'coconut',
     filler: 'thought',
@@ -66,8 +69,8 @@ export function goldenModel(): { config: ModelConfig; weights: Map<string, Float
   return { config: modelConfigSchema.parse({ ...config, coconut }), weights: flatten(weights) };
 }
 
-export function readGolden(thoughts: 0 | 1 | 3): Golden {
-  const golden = read(`gpt2-${thoughts}-thoughts`);
+export function readGolden(architecture: GoldenArchitecture, thoughts: 0 | 1 | 3): Golden {
+  const golden = read(`${architecture}-${thoughts}-thoughts`);
   return {
     ...golden,
     gradients: flatten(golden.gradients),

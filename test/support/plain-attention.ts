@@ -1,12 +1,12 @@
 // GPT-2's attention in plain arithmetic, for looking at what heads attend to. Blocks' MLPs are left out:
 // the start under test has zeros there.
-import type { ModelConfig } from '../../src/model/model-config.ts';
+import type { Gpt2Config } from '../../src/model/model-config.ts';
 
 type Rows = number[][];
 
 /** Softmax weights [layer][head][query][key ≤ query] over token ids from position 0. */
 export function attentionMaps(
-  config: ModelConfig,
+  config: Gpt2Config,
   weights: ReadonlyMap<string, Float32Array>,
   ids: readonly number[],
 ): Rows[][] {

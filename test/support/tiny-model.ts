@@ -3,7 +3,11 @@
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
 import { writeCheckpoint } from '../../src/model/checkpoint.ts';
 import type { EvalReport } from '../../src/model/eval-report.ts';
-import { type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
+import {
+  type Gpt2Config,
+  type ModelConfig,
+  modelConfigSchema,
+} from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { byteTokenizerJson } from './byte-tokenizer.ts';
 
@@ -14,7 +18,7 @@ export const tinySpecials = ['<eos>', '<bot>', '<eot>', '<pause>'] as const;
 
 const fillerOf = { coconut: 'thought', cot: 'none', pause: 'pause' } as const;
 
-export function tinyConfig(method: TinyMethod): ModelConfig {
+export function tinyConfig(method: TinyMethod): Gpt2Config {
   const filler = fillerOf[method];
   const hasThoughts = filler === 'thought';
   return modelConfigSchema.parse({
@@ -36,7 +40,7 @@ export function tinyConfig(method: TinyMethod): ModelConfig {
       pause_token_id: filler === 'pause' ? 259 : null,
       answer_marker: '### ',
     },
-  });
+  }) as Gpt2Config;
 }
 
 /**

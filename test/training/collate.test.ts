@@ -1,6 +1,6 @@
 // Where every token, position, mask and label weight of a batch lands, and which batches are refused.
 import { describe, expect, it } from 'vitest';
-import { MASKED } from '../../src/model/gpt2.ts';
+import { MASKED } from '../../src/model/attention.ts';
 import { type Buckets, collate, type TrainBatch } from '../../src/training/collate.ts';
 import type { StagedExample } from '../../src/training/curriculum.ts';
 

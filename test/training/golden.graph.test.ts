@@ -8,10 +8,14 @@ import { type Buckets, collate, type StagedGroup } from '../../src/training/coll
 import type { StagedExample } from '../../src/training/curriculum.ts';
 import { Learner, type StepResult } from '../../src/training/learner.ts';
 import { gradientGraph } from '../../src/training/training-graph.ts';
-import { type Golden, type GoldenItem, goldenModel, readGolden } from '../support/golden.ts';
+import {
+  type Golden,
+  type GoldenItem,
+  goldenArchitectures,
+  goldenModel,
+  readGolden,
+} from '../support/golden.ts';
 import '../support/to-be-allclose.ts';
-
-const { config, weights } = goldenModel();
 
 /** Lengths round up, so that columns exist in which no row has a token. */
 const buckets: Buckets = { context: 8, question: 4, tail: 4 };
@@ -31,12 +35,20 @@ function stage({ question, tail }: GoldenItem, thoughts: number, from: number): 
   return { questionIds: question.slice(from), thoughts, tailIds: tail, unlabelled: 1 };
 }
 
-const cases = ([0, 1, 3] as const).flatMap((thoughts) =>
-  (Object.keys(layouts) as (keyof typeof layouts)[]).map((layout) => ({ thoughts, layout })),
+const cases = goldenArchitectures.flatMap((architecture) =>
+  ([0, 1, 3] as const).flatMap((thoughts) =>
+    (Object.keys(layouts) as (keyof typeof layouts)[]).map((layout) => ({
+      architecture,
+      thoughts,
+      layout,
+    })),
+  ),
 );
 
-describe.each(cases)('$thoughts thoughts, $layout', ({ thoughts, layout }) => {
-  const golden = readGolden(thoughts);
+describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
+  const { architecture, thoughts, layout } = one;
+  const { config, weights } = goldenModel(architecture);
+  const golden = readGolden(architecture, thoughts);
   const batch = collate(layouts[layout](golden), buckets);
   let outputs: Record<string, Tensor>;
 

@@ -112,6 +112,9 @@ const cases: Record<string, GradientCase[]> = {
       build: (g, [x, gain, bias]) => op.layerNorm(g, x!, gain!, bias!, 1e-5),
     },
   ],
+  SimplifiedLayerNormalization: [
+    { shapes: [[2, 3, 6], [6]], build: (g, [x, gain]) => op.rmsNorm(g, x!, gain!, 1e-5) },
+  ],
 };
 
 /** Rules that say "not differentiable": their inputs are ids or their outputs steps. */

@@ -1,7 +1,7 @@
 // Weights before the first step: GPT-2's distribution, and what the heads of the induction start look at,
 // computed in plain arithmetic.
 import { describe, expect, it } from 'vitest';
-import { type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
+import { type Gpt2Config, modelConfigSchema } from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { Random } from '../../src/random.ts';
 import {
@@ -13,7 +13,7 @@ import { trainingConfigSchema } from '../../src/training/training-config.ts';
 import { attentionMaps } from '../support/plain-attention.ts';
 import { tinyRunFile } from '../support/tiny-run.ts';
 
-const configOf = (width: number, heads: number, layers: number): ModelConfig =>
+const configOf = (width: number, heads: number, layers: number): Gpt2Config =>
   modelConfigSchema.parse({
     model_type: 'gpt2',
     vocab_size: 40,
@@ -32,7 +32,7 @@ const configOf = (width: number, heads: number, layers: number): ModelConfig =>
       eot_token_id: null,
       answer_marker: '### ',
     },
-  });
+  }) as Gpt2Config;
 
 /** Eight entities of one form, 10 to 17, and one of two forms, 18 and 19; "every is a ." are 0 to 3. */
 const roles: TokenRoles = {

@@ -1,15 +1,19 @@
 // The served model against PyTorch: thoughts and logits of the step graph, run as the engine runs it
 // (prefill, one decode step per thought, tail), on items alone and on all of them padded into one batch.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MASKED } from '../../src/model/gpt2.ts';
+import { MASKED } from '../../src/model/attention.ts';
+import { type Dimensions, dimensionsOf } from '../../src/model/model-config.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { createSession, type Session, tensor } from '../../src/onnx/session.ts';
-import { type GoldenItem, goldenModel, readGolden } from '../support/golden.ts';
+import {
+  type GoldenArchitecture,
+  type GoldenItem,
+  goldenArchitectures,
+  goldenModel,
+  readGolden,
+} from '../support/golden.ts';
 import '../support/to-be-allclose.ts';
 
-const { config, weights } = goldenModel();
-const { n_embd: D, n_head: H, n_layer: L, vocab_size: V } = config;
-const headSize = D / H;
 /** float32 against float64 that was printed to six digits. */
 const tolerance = { relative: 1e-5, absolute: 1e-5 };
 
@@ -17,11 +21,14 @@ const tolerance = { relative: 1e-5, absolute: 1e-5 };
 type Step = { T: number; cells: Cell[][] };
 type Cell = { id: number } | { thought: Float32Array } | 'padding';
 
-let session: Session;
-beforeAll(async () => {
+type Model = { session: Session; sizes: Dimensions };
+
+async function loadModel(architecture: GoldenArchitecture): Promise<Model> {
+  const { config, weights } = goldenModel(architecture);
   const { graph, bytes } = encodeServingModel(config, weights);
-  session = await createSession(graph, bytes, { threads: 1 });
-});
+  const session = await createSession(graph, bytes, { threads: 1 });
+  return { session, sizes: dimensionsOf(config) };
+}
 
 const tokens = (ids: readonly number[]): Cell[] => ids.map((id) => ({ id }));
 const padding = (count: number): Cell[] => Array<Cell>(count).fill('padding');
@@ -37,33 +44,38 @@ function padded(rows: readonly Cell[][], side: 'left' | 'right'): Step {
 
 /** The engine's part in little: keeps keys, values, masks and lengths between steps. */
 class Conversation {
+  readonly #model: Model;
   readonly #rows: number;
   readonly #lengths: number[];
   #bias: number[][];
-  /** Per layer and side (key, value), per b·H + h: [S, Dh] flat. */
+  /** Per layer and side (key, value), per b·Hkv + h: [S, Dh] flat. */
   readonly #cache: Float32Array[][];
 
-  constructor(rows: number) {
+  constructor(model: Model, rows: number) {
+    const { layers, kvHeads } = model.sizes;
+    this.#model = model;
     this.#rows = rows;
     this.#lengths = Array<number>(rows).fill(0);
     this.#bias = Array.from({ length: rows }, () => []);
-    this.#cache = Array.from({ length: 2 * L }, () =>
-      Array.from({ length: rows * H }, () => new Float32Array(0)),
+    this.#cache = Array.from({ length: 2 * layers }, () =>
+      Array.from({ length: rows * kvHeads }, () => new Float32Array(0)),
     );
   }
 
   /** @returns hidden and logits of every new position, row b·T + t. */
   async run({ T, cells }: Step): Promise<{ hidden: Float32Array[]; logits: Float32Array[] }> {
+    const { session, sizes } = this.#model;
+    const { kvHeads, headSize, width, vocab } = sizes;
     const [B, S] = [this.#rows, this.#bias[0]!.length];
     const newBias = cells.map((row) => row.map((cell) => (cell === 'padding' ? MASKED : 0)));
     const all = BigInt64Array.from({ length: B * T }, (_, row) => BigInt(row));
-    const cacheShape = [B, H, S, headSize];
+    const cacheShape = [B, kvHeads, S, headSize];
     const cache = this.#cache.map((blocks, i) => [
       `past_${i % 2 === 0 ? 'key' : 'value'}.${i >> 1}`,
       tensor('float32', concatenate(blocks), cacheShape),
     ]);
     const outputs = await session.run({
-      ...embeddingFeeds(cells, T),
+      ...embeddingFeeds(cells, T, width),
       position_ids: tensor('int64', this.#positions(cells), [B, T]),
       past_bias: tensor('float32', Float32Array.from(this.#bias.flat()), [B, 1, 1, S]),
       new_bias: tensor('float32', Float32Array.from(newBias.flat()), [B, 1, 1, T]),
@@ -83,7 +95,7 @@ class Conversation {
       Array.from({ length: B * T }, (_, row) =>
         (outputs[name]!.data as Float32Array).subarray(row * width, (row + 1) * width),
       );
-    return { hidden: rowsOf('hidden', D), logits: rowsOf('logits', V) };
+    return { hidden: rowsOf('hidden', width), logits: rowsOf('logits', vocab) };
   }
 
   #positions(cells: readonly Cell[][]): BigInt64Array {
@@ -94,7 +106,7 @@ class Conversation {
   }
 }
 
-function embeddingFeeds(cells: readonly Cell[][], T: number) {
+function embeddingFeeds(cells: readonly Cell[][], T: number, D: number) {
   const flat = cells.flat();
   const thoughts = new Float32Array(flat.length * D);
   flat.forEach((cell, row) => {
@@ -120,8 +132,8 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** Question, `thoughts` fed-back states, tail. */
-async function think(items: readonly GoldenItem[], thoughts: number) {
-  const conversation = new Conversation(items.length);
+async function think(model: Model, items: readonly GoldenItem[], thoughts: number) {
+  const conversation = new Conversation(model, items.length);
   const question = padded(
     items.map((item) => tokens(item.question)),
     'left',
@@ -145,8 +157,16 @@ async function think(items: readonly GoldenItem[], thoughts: number) {
   }));
 }
 
-describe.each([0, 1, 3] as const)('%i thoughts', (thoughts) => {
-  const { items } = readGolden(thoughts);
+const cases = goldenArchitectures.flatMap((architecture) =>
+  ([0, 1, 3] as const).map((thoughts) => ({ architecture, thoughts })),
+);
+
+describe.each(cases)('$architecture, $thoughts thoughts', ({ architecture, thoughts }) => {
+  const { items } = readGolden(architecture, thoughts);
+  let model: Model;
+  beforeAll(async () => {
+    model = await loadModel(architecture);
+  });
 
   const expectGolden = (
     answers: Awaited<ReturnType<typeof think>>,
@@ -160,10 +180,10 @@ describe.each([0, 1, 3] as const)('%i thoughts', (thoughts) => {
   };
 
   it('each item alone', async () => {
-    for (const item of items) expectGolden(await think([item], thoughts), [item]);
+    for (const item of items) expectGolden(await think(model, [item], thoughts), [item]);
   });
 
   it('all items as one ragged batch', async () => {
-    expectGolden(await think(items, thoughts), items);
+    expectGolden(await think(model, items, thoughts), items);
   });
 });

@@ -1,11 +1,11 @@
-"""pip install torch==1.13.1 numpy==1.26.4 transformers==4.40.2 && python test/golden/make_gpt2_goldens.py
+"""pip install torch==1.13.1 numpy==1.26.4 transformers==4.40.2 && python test/golden/make_goldens.py
 
-An independent statement of GPT-2 with continuous thoughts (Hao et al. 2024, arXiv 2412.06769), for
-tests to compare with. Deliberately naive: every item alone, no padding, no cache, the whole prefix
-computed again for each thought. Hugging Face's GPT2LMHeadModel does the arithmetic, in float64, so
-that the printed digits are the same on every machine.
+An independent statement of continuous thoughts (Hao et al. 2024, arXiv 2412.06769) in GPT-2 and Llama,
+for tests to compare with. Deliberately naive: every item alone, no padding, no cache, the whole prefix
+computed again for each thought. Hugging Face's classes do the arithmetic, in float64, so that the
+printed digits are the same on every machine.
 
-Writes gpt2-weights.json and gpt2-{0,1,3}-thoughts.json beside this file.
+Writes {gpt2,llama}-weights.json and {gpt2,llama}-{0,1,3}-thoughts.json beside this file.
 """
 
 import json
@@ -13,10 +13,18 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 # All sizes differ, so that a swapped axis cannot go unseen.
-VOCAB, POSITIONS, WIDTH, LAYERS, HEADS = 37, 32, 12, 2, 3
+VOCAB, POSITIONS = 37, 32
+CONFIGS = {
+    "gpt2": {"n_positions": POSITIONS, "n_embd": 12, "n_layer": 2, "n_head": 3},
+    "llama": {
+        "max_position_embeddings": POSITIONS, "hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 2,
+        "num_attention_heads": 6, "num_key_value_heads": 2, "rope_theta": 100.0, "rms_norm_eps": 1e-5,
+        "tie_word_embeddings": False,
+    },
+}
 EOS, BOT, EOT = 34, 35, 36
 IGNORED = -100
 TRAIN_STEPS = 10
@@ -25,24 +33,32 @@ LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM = 3e-3, 0.1, 1.0
 # Text per item: the opening it shares with its pair, then its own question, then the remaining steps.
 CONTEXT_LENGTHS, QUESTION_LENGTHS, TAIL_LENGTHS = [4, 1], [5, 2, 6, 0], [5, 2, 8, 3]
 # One of each kind is recorded whole after training, of the others how far they moved: the files stay small.
-RECORDED_AFTER_TRAINING = [
-    "transformer.wpe.weight", "transformer.h.1.attn.c_proj.weight",
-    "transformer.h.1.ln_2.weight", "transformer.h.1.mlp.c_fc.bias",
-]
+RECORDED_AFTER_TRAINING = {
+    "gpt2": [
+        "transformer.wpe.weight", "transformer.h.1.attn.c_proj.weight",
+        "transformer.h.1.ln_2.weight", "transformer.h.1.mlp.c_fc.bias",
+    ],
+    "llama": [
+        "lm_head.weight", "model.layers.0.self_attn.k_proj.weight",
+        "model.layers.1.post_attention_layernorm.weight", "model.layers.1.mlp.gate_proj.weight",
+    ],
+}
+TABLES = (".wte.", ".wpe.", "embed_tokens", "lm_head")
 
 
-def make_model() -> GPT2LMHeadModel:
+def make_model(architecture: str) -> PreTrainedModel:
     """Weights of three decimals, exact in JSON; biases and gains far from 0 and 1."""
-    config = GPT2Config(
-        vocab_size=VOCAB, n_positions=POSITIONS, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
-        attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0,
-        bos_token_id=EOS, eos_token_id=EOS, attn_implementation="eager",
-    )
-    model = GPT2LMHeadModel(config).double().eval()
+    common = {"vocab_size": VOCAB, "bos_token_id": EOS, "eos_token_id": EOS, "attn_implementation": "eager"}
+    sizes = CONFIGS[architecture]
+    if architecture == "gpt2":
+        model = GPT2LMHeadModel(GPT2Config(attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0, **sizes, **common))
+    else:
+        model = LlamaForCausalLM(LlamaConfig(**sizes, **common))
+    model = model.double().eval()
     generator = torch.Generator().manual_seed(2412)
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-        gain = ".ln_" in name and name.endswith("weight")
+        gain = (".ln_" in name or "norm" in name) and name.endswith("weight")
         value = 1 + 0.3 * noise if gain else 0.35 * noise
         # Through float32, so that a float32 reader of the JSON computes with the very same weights.
         parameter.data.copy_((value * 1000).round().div(1000).float().double())
@@ -64,10 +80,10 @@ def make_items() -> list[dict]:
     ]
 
 
-def forward(model: GPT2LMHeadModel, item: dict, thoughts: int):
+def forward(model: PreTrainedModel, item: dict, thoughts: int):
     """Returns labels (one per position), logits [positions, V] and thoughts [K, D] of one item."""
-    embed = lambda ids: model.transformer.wte(torch.tensor(ids))
-    states = lambda sequence: model.transformer(inputs_embeds=sequence[None]).last_hidden_state[0]
+    embed = lambda ids: model.get_input_embeddings()(torch.tensor(ids))
+    states = lambda sequence: model.base_model(inputs_embeds=sequence[None]).last_hidden_state[0]
     sequence = embed(item["question"])
     for _ in range(thoughts):
         sequence = torch.cat([sequence, states(sequence)[-1:]])
@@ -78,7 +94,7 @@ def forward(model: GPT2LMHeadModel, item: dict, thoughts: int):
     return torch.tensor(labels), model.lm_head(states(sequence)), found
 
 
-def batch_loss(model: GPT2LMHeadModel, items: list[dict], thoughts: int) -> torch.Tensor:
+def batch_loss(model: PreTrainedModel, items: list[dict], thoughts: int) -> torch.Tensor:
     """Mean cross entropy over all labels of all items."""
     total, count = 0.0, 0
     for item in items:
@@ -88,9 +104,9 @@ def batch_loss(model: GPT2LMHeadModel, items: list[dict], thoughts: int) -> torc
     return total / count
 
 
-def train(items: list[dict], thoughts: int, decay: str, clip_norm: float | None) -> dict:
-    model = make_model()
-    is_matrix = lambda name, p: p.ndim == 2 and ".wte." not in name and ".wpe." not in name
+def train(architecture: str, items: list[dict], thoughts: int, decay: str, clip_norm: float | None) -> dict:
+    model = make_model(architecture)
+    is_matrix = lambda name, p: p.ndim == 2 and not any(table in name for table in TABLES)
     decayed = [p for n, p in model.named_parameters() if decay == "all" or is_matrix(n, p)]
     spared = [p for n, p in model.named_parameters() if not (decay == "all" or is_matrix(n, p))]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": spared, "weight_decay": 0.0}]
@@ -104,18 +120,18 @@ def train(items: list[dict], thoughts: int, decay: str, clip_norm: float | None)
         optimizer.step()
         losses.append(loss.item())
     assert clip_norm is None or all(norm > clip_norm for norm in norms), f"clipping never bites: {norms}"
-    before, after = [{n: p.detach() for n, p in m.named_parameters()} for m in (make_model(), model)]
+    before, after = [{n: p.detach() for n, p in m.named_parameters()} for m in (make_model(architecture), model)]
     return {
         "optimizer": {"learningRate": LEARNING_RATE, "weightDecay": WEIGHT_DECAY, "decay": decay, "clipNorm": clip_norm},
         "losses": losses,
         "gradNorms": norms,
-        "parameters": {name: after[name] for name in RECORDED_AFTER_TRAINING},
+        "parameters": {name: after[name] for name in RECORDED_AFTER_TRAINING[architecture]},
         "distances": {name: (after[name] - before[name]).norm().item() for name in after},
     }
 
 
-def golden(thoughts: int) -> dict:
-    model, items = make_model(), make_items()
+def golden(architecture: str, thoughts: int) -> dict:
+    model, items = make_model(architecture), make_items()
     records = []
     for item in items:
         labels, logits, found = forward(model, item, thoughts)
@@ -128,7 +144,10 @@ def golden(thoughts: int) -> dict:
         "items": records,
         "loss": loss.item(),
         "gradients": {name: p.grad for name, p in model.named_parameters()},
-        "runs": [train(items, thoughts, "all", None), train(items, thoughts, "matrices", CLIP_NORM)],
+        "runs": [
+            train(architecture, items, thoughts, "all", None),
+            train(architecture, items, thoughts, "matrices", CLIP_NORM),
+        ],
     }
 
 
@@ -166,15 +185,15 @@ def write(name: str, value: dict) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = make_model()
-    config = {
-        "model_type": "gpt2", "vocab_size": VOCAB, "n_positions": POSITIONS, "n_embd": WIDTH,
-        "n_layer": LAYERS, "n_head": HEADS, "bos_token_id": EOS, "eos_token_id": EOS,
-    }
-    weights = {name: p.detach() for name, p in model.named_parameters()}
-    write("gpt2-weights.json", plain({"config": config, "bot": BOT, "eot": EOT, "weights": weights}))
-    for thoughts in (0, 1, 3):
-        write(f"gpt2-{thoughts}-thoughts.json", plain(golden(thoughts)))
+    for architecture, sizes in CONFIGS.items():
+        model = make_model(architecture)
+        config = {
+            "model_type": architecture, "vocab_size": VOCAB, **sizes, "bos_token_id": EOS, "eos_token_id": EOS,
+        }
+        weights = {name: p.detach() for name, p in model.named_parameters()}
+        write(f"{architecture}-weights.json", plain({"config": config, "bot": BOT, "eot": EOT, "weights": weights}))
+        for thoughts in (0, 1, 3):
+            write(f"{architecture}-{thoughts}-thoughts.json", plain(golden(architecture, thoughts)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,21 @@
+// The one place where an architecture is chosen.
+import type { GraphBuilder } from '../onnx/graph.ts';
+import { gpt2 } from './gpt2.ts';
+import { llama } from './llama.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { Parameters } from './parameters.ts';
+import type { Transformer } from './transformer.ts';
+
+/** The model of `config` over the given parameters. Once per graph: it may add tables of its own. */
+export function transformerOf(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: Parameters,
+): Transformer {
+  switch (config.model_type) {
+    case 'gpt2':
+      return gpt2(g, config, parameters);
+    case 'llama':
+      return llama(g, config, parameters);
+  }
+}
