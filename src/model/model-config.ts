@@ -67,6 +67,8 @@ const llamaSchema = z.looseObject({
   num_attention_heads: count,
   /** Keys and values are shared by num_attention_heads / num_key_value_heads heads each. */
   num_key_value_heads: count,
+  /** Only as transformers writes it out where it follows from the others. */
+  head_dim: count.nullish(),
   hidden_act: z.literal('silu').default('silu'),
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().default(10_000),
@@ -145,6 +147,9 @@ function misfits(config: Gpt2Config | LlamaConfig): [path: string, message: stri
     const message = `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`;
     found.push(['num_key_value_heads', message]);
   }
+  const headDim = config.model_type === 'llama' ? config.head_dim : null;
+  if (headDim != null && headDim !== headSize)
+    found.push(['head_dim', `head_dim ${headDim} is not ${widthName} / ${headsName}, ${width} / ${heads}`]);
   if (config.model_type === 'llama' && width % heads === 0 && headSize % 2 !== 0)
     found.push([headsName, `a head of ${headSize} has no halves to rotate`]);
   return found;

@@ -11,7 +11,7 @@ import { parameterTable } from './parameters.ts';
 /**
  * Inputs: token_ids, position_ids int64 [B, T]; thought [B, T, D] with is_thought [B, T, 1] (1: feed
  * the vector, 0: the token's embedding); past_bias [B, 1, 1, S] and new_bias [B, 1, 1, T] (0 or
- * MASKED); past_key.l, past_value.l [B, Hkv, S, Dh]; hidden_rows [N], logit_rows [R] int64, flat b·T + t.
+ * MASKED); past_key.l, past_value.l [B, Hkv, S, Dh], S ≥ 1; hidden_rows [N], logit_rows [R] int64, flat b·T + t.
  * Outputs: hidden [N, D] (after the final norm), logits [R, V], new_key.l, new_value.l
  * [B, Hkv, T, Dh]: only new rows, since the runtime copies whatever it returns.
  */

@@ -144,13 +144,8 @@ export function toModelConfig(
   );
   const thinks = method.filler === 'thought';
   return modelConfigSchema.parse({
-    model_type: 'gpt2',
+    ...architectureFields(config.model),
     vocab_size: tokenizer.vocabSize,
-    n_positions: config.model.positions,
-    n_embd: config.model.width,
-    n_layer: config.model.layers,
-    n_head: config.model.heads,
-    n_inner: config.model.inner,
     eos_token_id: vocabulary.eos,
     coconut: {
       method: config.method,
@@ -165,4 +160,29 @@ export function toModelConfig(
       supervision: config.supervision,
     },
   });
+}
+
+/** The sizes of a run file under the names of Hugging Face's configuration. */
+function architectureFields(model: TrainingConfig['model']): Record<string, unknown> {
+  const { architecture, layers, width, heads, kvHeads, inner, positions } = model;
+  if (architecture === 'gpt2') {
+    return {
+      model_type: 'gpt2',
+      n_positions: positions,
+      n_embd: width,
+      n_layer: layers,
+      n_head: heads,
+      n_inner: inner,
+    };
+  }
+  return {
+    model_type: 'llama',
+    max_position_embeddings: positions,
+    hidden_size: width,
+    intermediate_size: inner ?? 4 * width,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads ?? heads,
+    tie_word_embeddings: true,
+  };
 }

@@ -105,11 +105,14 @@ const settingsSchema = z.strictObject({
   seed: z.int().min(0).max(100_000_000),
   /** A checkpoint directory to go on from, or fresh weights. */
   start: z.union([z.strictObject({ checkpoint: z.string() }), initializationSchema]),
-  /** inner: width of the MLP's hidden layer; null is GPT-2's 4 · width. */
   model: z.strictObject({
+    architecture: z.enum(['gpt2', 'llama']).default('gpt2'),
     layers: count,
     width: count,
     heads: count,
+    /** llama: heads of keys and values; null: as many as heads. */
+    kvHeads: count.nullable().default(null),
+    /** Width of the MLP's hidden layer; null is 4 · width. */
     inner: count.nullable().default(null),
     positions: count,
   }),

@@ -52,13 +52,14 @@ class Conversation {
   readonly #cache: Float32Array[][];
 
   constructor(model: Model, rows: number) {
-    const { layers, kvHeads } = model.sizes;
+    const { layers, kvHeads, headSize } = model.sizes;
     this.#model = model;
     this.#rows = rows;
     this.#lengths = Array<number>(rows).fill(0);
-    this.#bias = Array.from({ length: rows }, () => []);
+    // The graph wants a past: one position that nothing may look at.
+    this.#bias = Array.from({ length: rows }, () => [MASKED]);
     this.#cache = Array.from({ length: 2 * layers }, () =>
-      Array.from({ length: rows * kvHeads }, () => new Float32Array(0)),
+      Array.from({ length: rows * kvHeads }, () => new Float32Array(headSize)),
     );
   }
 

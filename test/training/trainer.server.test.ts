@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { dimensionsOf } from '../../src/model/model-config.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import { readTrainingConfig, type TrainingConfig } from '../../src/training/training-config.ts';
@@ -55,6 +56,19 @@ describe('a shortened runs/tiny.json', () => {
     });
     expect(checkpoint.training).toMatchObject({ trainStep: 18, run: { name: 'tiny' } });
     expect(readWeights(checkpoint).size).toBeGreaterThan(0);
+  });
+});
+
+describe('a llama run', () => {
+  it('trains and leaves a llama checkpoint', async () => {
+    const model = { architecture: 'llama', layers: 2, width: 16, heads: 4, kvHeads: 2 } as const;
+    const config = tinyRun({ model: { ...model, positions: 512 } });
+    const { directory, metrics } = await trained(config);
+    expect(metrics.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+    const checkpoint = readCheckpoint(directory.checkpointPath);
+    expect(dimensionsOf(checkpoint.config)).toMatchObject({ heads: 4, kvHeads: 2, headSize: 4 });
+    expect(checkpoint.config).toMatchObject({ model_type: 'llama', intermediate_size: 64 });
+    expect(readWeights(checkpoint).has('model.layers.1.mlp.gate_proj.weight')).toBe(true);
   });
 });
 
