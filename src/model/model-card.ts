@@ -1,7 +1,7 @@
 // The README.md of a checkpoint: a pure function of what the other files say. It states figures
 // only where eval.json has them.
 import type { EvalReport, EvalRun } from './eval-report.ts';
-import type { CoconutConfig, ModelConfig } from './model-config.ts';
+import { type CoconutConfig, dimensionsOf, type ModelConfig } from './model-config.ts';
 import { parameterCount } from './parameters.ts';
 
 export type CardSource = {
@@ -14,7 +14,7 @@ export type CardSource = {
 /** Markdown with the front matter that Hugging Face's hub reads. */
 export function modelCard({ id, config, training, evalReport }: CardSource): string {
   const sections = [
-    frontMatter(id, evalReport),
+    frontMatter(id, config, evalReport),
     `# ${id}\n\n${summary(config)}`,
     `## How it reasons\n\n${reasoning(config.coconut)}`,
     `## How it was trained\n\n${trainingTable(training)}`,
@@ -24,12 +24,12 @@ export function modelCard({ id, config, training, evalReport }: CardSource): str
   return `${sections.join('\n\n')}\n`;
 }
 
-function frontMatter(id: string, report: EvalReport | null): string {
+function frontMatter(id: string, config: ModelConfig, report: EvalReport | null): string {
   const lines = [
     'license: mit',
     'library_name: coconut-serve',
     'pipeline_tag: text-generation',
-    'tags: [coconut, latent-reasoning, gpt2]',
+    `tags: [coconut, latent-reasoning, ${config.model_type}]`,
   ];
   if (report !== null) {
     const name = JSON.stringify(report.data.name);
@@ -47,11 +47,12 @@ function frontMatter(id: string, report: EvalReport | null): string {
 }
 
 function summary(config: ModelConfig): string {
-  const { n_layer, n_embd, n_head, n_positions, vocab_size } = config;
+  const { layers, width, heads, positions, vocab } = dimensionsOf(config);
+  const kind = config.model_type === 'gpt2' ? 'GPT-2' : 'Llama';
   const millions = (parameterCount(config) / 1e6).toFixed(2);
   return [
-    `A GPT-2 of ${millions} million parameters: ${n_layer} layers, width ${n_embd}, ${n_head} heads,`,
-    `${n_positions} positions, ${vocab_size} tokens. Trained by coconut-serve with method`,
+    `A ${kind} of ${millions} million parameters: ${layers} layers, width ${width}, ${heads} heads,`,
+    `${positions} positions, ${vocab} tokens. Trained by coconut-serve with method`,
     `\`${config.coconut.method}\`. It answers the kind of question it was trained on and nothing else.`,
   ].join('\n');
 }

@@ -149,7 +149,10 @@ function misfits(config: Gpt2Config | LlamaConfig): [path: string, message: stri
   }
   const headDim = config.model_type === 'llama' ? config.head_dim : null;
   if (headDim != null && headDim !== headSize)
-    found.push(['head_dim', `head_dim ${headDim} is not ${widthName} / ${headsName}, ${width} / ${heads}`]);
+    found.push([
+      'head_dim',
+      `head_dim ${headDim} is not ${widthName} / ${headsName}, ${width} / ${heads}`,
+    ]);
   if (config.model_type === 'llama' && width % heads === 0 && headSize % 2 !== 0)
     found.push([headsName, `a head of ${headSize} has no halves to rotate`]);
   return found;

@@ -51,7 +51,9 @@ describe('rotaryFrequencies', () => {
   });
 
   it('divides all by the factor (linear)', () => {
-    const frequencies = rotaryFrequencies(llama({ rope_scaling: { rope_type: 'linear', factor: 4 } }));
+    const frequencies = rotaryFrequencies(
+      llama({ rope_scaling: { rope_type: 'linear', factor: 4 } }),
+    );
     expect(frequencies[1]).toBeCloseTo(0.025, 12);
   });
 });
@@ -59,14 +61,23 @@ describe('rotaryFrequencies', () => {
 describe('rotaryTables', () => {
   it('holds both halves, the sine of the lower one negated', () => {
     const { cos, sin } = rotaryTables(llama({}));
-    expect([cos[2 * 8], cos[2 * 8 + 4]]).toEqual([Math.fround(Math.cos(2)), Math.fround(Math.cos(2))]);
-    expect([sin[2 * 8], sin[2 * 8 + 4]]).toEqual([Math.fround(-Math.sin(2)), Math.fround(Math.sin(2))]);
+    expect([cos[2 * 8], cos[2 * 8 + 4]]).toEqual([
+      Math.fround(Math.cos(2)),
+      Math.fround(Math.cos(2)),
+    ]);
+    expect([sin[2 * 8], sin[2 * 8 + 4]]).toEqual([
+      Math.fround(-Math.sin(2)),
+      Math.fround(Math.sin(2)),
+    ]);
   });
 });
 
 describe('modelConfigSchema', () => {
   it.each([
-    [{ num_key_value_heads: 3 }, /num_attention_heads 2 is not a multiple of num_key_value_heads 3/],
+    [
+      { num_key_value_heads: 3 },
+      /num_attention_heads 2 is not a multiple of num_key_value_heads 3/,
+    ],
     [{ hidden_size: 17 }, /hidden_size 17 is not a multiple of num_attention_heads 2/],
     [{ hidden_size: 6 }, /a head of 3 has no halves to rotate/],
     [{ head_dim: 4 }, /head_dim 4 is not .* 16 \/ 2/],

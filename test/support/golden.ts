@@ -54,7 +54,10 @@ const flatten = (tensors: Record<string, Nested>): Map<string, Float32Array> =>
 export const goldenArchitectures = ['gpt2', 'llama'] as const;
 export type GoldenArchitecture = (typeof goldenArchitectures)[number];
 
-export function goldenModel(architecture: GoldenArchitecture): { config: ModelConfig; weights: Map<string, Float32Array> } {
+export function goldenModel(architecture: GoldenArchitecture): {
+  config: ModelConfig;
+  weights: Map<string, Float32Array>;
+} {
   const { config, bot, eot, weights } = read(`${architecture}-weights`);
   const coconut = {
     method: 'coconut',
