@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { dimensionsOf } from '../../src/model/model-config.ts';
 import { readServedCheckpoints } from '../../src/served-checkpoints.ts';
 import { type MethodName, methodNames } from '../../src/training/methods.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
@@ -82,7 +83,7 @@ it('a pause method learns its pause embedding', async () => {
   const rowOf = async (method: MethodName) => {
     const checkpoint = readCheckpoint(await trained(method, join(temporaryDirectory(), method)));
     const id = checkpoint.tokenizer.specialId('<pause>')!;
-    const width = checkpoint.config.n_embd;
+    const { width } = dimensionsOf(checkpoint.config);
     return readWeights(checkpoint)
       .get('transformer.wte.weight')!
       .slice(id * width, (id + 1) * width);
