@@ -40,6 +40,9 @@ const environmentSchema = z
     SLOT_CAPACITY: whole(8, 1_048_576).default(1024),
     MAX_PREFILL_TOKENS: whole(1, 1_048_576).default(512),
     THREADS: whole(1, 1024).default(Math.min(4, availableParallelism())),
+    /** How long a request may wait for a slot, and take in all, once it is submitted. */
+    QUEUE_TIMEOUT_SECONDS: whole(1, 86_400).default(60),
+    REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** After SIGTERM: how long requests are still taken, for a load balancer to notice /readyz. */
@@ -59,6 +62,8 @@ const environmentSchema = z
     slotCapacity: env.SLOT_CAPACITY,
     maxPrefillTokens: env.MAX_PREFILL_TOKENS,
     threads: env.THREADS,
+    queueTimeoutMs: env.QUEUE_TIMEOUT_SECONDS * 1000,
+    requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     leaveMs: env.LEAVE_SECONDS * 1000,

@@ -130,6 +130,15 @@ const errorTable = {
     message: ({ textTokens }) => `The answer was cut off after ${textTokens} text tokens.`,
     headers: () => retryAfter(5),
   }),
+  /** Of the server's own limits or the client's: none of the answer, or only its beginning, was made. */
+  deadline_exceeded: row<{ textTokens: number; ms: number }>({
+    status: 503,
+    type: 'service_unavailable_error',
+    param: none,
+    message: ({ textTokens, ms }) =>
+      `The time limit was reached after ${ms} ms and ${textTokens} text tokens.`,
+    headers: () => retryAfter(5),
+  }),
   /** `cause` is for the log only: the client never sees it. */
   server_error: row<{ cause: unknown }>({
     status: 500,

@@ -53,6 +53,7 @@ const table = {
     perTokenSeconds,
   ),
   coconut_batch_size: histogram('Rows of one engine step', ['model', 'phase'], rows),
+  coconut_engine_restarts_total: counter('Threads started in place of one that crashed', ['model']),
   coconut_prompt_tokens_total: counter('Prompt tokens of answered requests', ['model']),
   coconut_generation_tokens_total: counter('Text tokens generated', ['model']),
   coconut_latent_thoughts_total: counter('Continuous thoughts computed', ['model']),

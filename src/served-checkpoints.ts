@@ -91,9 +91,17 @@ function startReporting(
   const engine = startEngine(options, { queueLimit });
   metrics.coconut_batch_slots.set({ model: id }, slots);
   engine.onStep((report) => observeStep(report, id, metrics));
+  metrics.coconut_engine_restarts_total.inc({ model: id }, 0);
+  engine.onCrash((err, restarts) => {
+    log.error({ model: id, err, restarts }, 'the engine’s thread crashed');
+    if (restarts) metrics.coconut_engine_restarts_total.inc({ model: id });
+    metrics.coconut_requests_running.set({ model: id }, 0);
+    metrics.coconut_requests_waiting.set({ model: id }, 0);
+  });
   engine.ready().then(
     ({ loadMs }) => metrics.coconut_model_load_seconds.set({ model: id }, loadMs / 1000),
-    (error) => log.error({ model: id, err: error }, 'the engine could not start'),
+    // onCrash has told of it.
+    () => {},
   );
   return engine;
 }

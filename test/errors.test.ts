@@ -51,6 +51,7 @@ const examples: {
   },
   server_is_overloaded: { params: { limit: 3 }, status: 503, param: null },
   engine_unavailable: { params: { state: 'loading' }, status: 503, param: null },
+  deadline_exceeded: { params: { textTokens: 4, ms: 100 }, status: 503, param: null },
   request_aborted: { params: { textTokens: 4 }, status: 503, param: null },
   server_error: { params: { cause: new Error('/secret/path') }, status: 500, param: null },
 };

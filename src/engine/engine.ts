@@ -1,7 +1,6 @@
-// The main thread's handle on the engine: submit, abort, drain. The tensors live in worker.ts.
-import { Worker } from 'node:worker_threads';
-import '../onnx/telemetry-off.ts';
+// The main thread's handle on the engine: submit, abort, drain, and a new thread where one crashed.
 import { apiError } from '../errors.ts';
+import { type EngineThread, type StartThread, startEngineThread } from './engine-thread.ts';
 import { EventStream } from './event-stream.ts';
 import type {
   EngineOptions,
@@ -9,72 +8,70 @@ import type {
   GenerationRequest,
   StepReport,
   TokenEvent,
-  ToWorker,
 } from './messages.ts';
 import { positionsOf } from './request-check.ts';
+import { RestartPolicy } from './restart-policy.ts';
 
-export type EngineState = 'loading' | 'ready' | 'draining' | 'failed' | 'stopped';
+/** restarting: its thread crashed and the next one is not ready. failed: there will be none. */
+export type EngineState = 'loading' | 'ready' | 'restarting' | 'draining' | 'failed' | 'stopped';
 export type EngineInfo = { slots: number; slotCapacity: number; loadMs: number };
 
 export interface Engine {
   readonly state: EngineState;
-  /** Resolves once the worker has built its session; rejects if it could not. */
+  /** Resolves once the first thread has built its session; rejects if it could not. */
   ready(): Promise<EngineInfo>;
   /**
    * Events of one request, ending in exactly one `finished`. Aborting the signal ends it with
    * reason 'aborted' within one engine step. Throws an ApiError when the queue is full
    * (server_is_overloaded), the request does not fit a slot (context_length_exceeded), the engine
-   * is about to stop (engine_unavailable) or has failed (server_error); the iteration throws a
-   * server_error when the request or the engine fails later.
+   * is restarting or about to stop (engine_unavailable) or has failed (server_error); the iteration
+   * throws a server_error when the request fails later, or the thread crashes under it.
    */
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent>;
   onStep(listener: (report: StepReport) => void): void;
+  /** Told of each crash; `restarts` is false where the engine is given up. */
+  onCrash(listener: (crash: Error, restarts: boolean) => void): void;
   /** Finish what was submitted, then stop the worker between runs. */
   drain(): Promise<void>;
 }
 
 /**
- * Starts the worker at once; requests may be submitted while it loads.
+ * Starts a worker thread at once; requests may be submitted while it loads. A thread that crashes
+ * after it was ready fails what it had in flight and is replaced.
  * @param limits queueLimit: requests that may wait beyond those that have a slot
  */
-export function startEngine(options: EngineOptions, limits: { queueLimit: number }): Engine {
-  return new WorkerEngine(options, limits.queueLimit);
+export function startEngine(
+  options: EngineOptions,
+  limits: { queueLimit: number },
+  startThread: StartThread = startEngineThread,
+): Engine {
+  return new ThreadedEngine(options, limits.queueLimit, startThread);
 }
 
-function startWorker(options: EngineOptions): Worker {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const entry = isBuilt ? './worker.js' : './worker-from-sources.mjs';
-  // Not this process's own flags: under `tsx` they would load it a second time.
-  return new Worker(new URL(entry, import.meta.url), { workerData: options, execArgv: [] });
-}
-
-class WorkerEngine implements Engine {
-  readonly #worker: Worker;
+class ThreadedEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #queueLimit: number;
+  readonly #startThread: StartThread;
   readonly #streams = new Map<number, EventStream>();
-  readonly #listeners: ((report: StepReport) => void)[] = [];
-  readonly #ready: Promise<EngineInfo>;
-  readonly #exited: Promise<void>;
-  #settleReady = { resolve: (_: EngineInfo) => {}, reject: (_: Error) => {} };
+  readonly #stepListeners: ((report: StepReport) => void)[] = [];
+  readonly #crashListeners: ((crash: Error, restarts: boolean) => void)[] = [];
+  readonly #restartPolicy = new RestartPolicy();
+  readonly #ready = deferred<EngineInfo>();
+  readonly #ended = deferred<void>();
+  #thread: EngineThread;
   #state: EngineState = 'loading';
+  #readySinceMs: number | null = null;
+  #restart: NodeJS.Timeout | undefined;
   #failure: Error | null = null;
   #lastId = 0;
 
-  constructor(options: EngineOptions, queueLimit: number) {
+  constructor(options: EngineOptions, queueLimit: number, startThread: StartThread) {
     this.#options = options;
     this.#queueLimit = queueLimit;
-    this.#worker = startWorker(options);
-    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', (code) => resolve(this.#exit(code)));
-    });
-    this.#ready = new Promise((resolve, reject) => {
-      this.#settleReady = { resolve, reject };
-    });
+    this.#startThread = startThread;
+    this.#thread = this.#start();
     // Whoever does not ask for ready() learns of a failure from submit().
-    this.#ready.catch(() => {});
+    this.#ready.promise.catch(() => {});
   }
 
   get state(): EngineState {
@@ -82,39 +79,52 @@ class WorkerEngine implements Engine {
   }
 
   ready(): Promise<EngineInfo> {
-    return this.#ready;
+    return this.#ready.promise;
   }
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
     this.#admit(request);
     const id = ++this.#lastId;
-    const abort = () => this.#post({ kind: 'abort', id });
+    const abort = () => this.#thread.post({ kind: 'abort', id });
     const stream = new EventStream(() => {
       this.#streams.delete(id);
       signal?.removeEventListener('abort', abort);
     });
     this.#streams.set(id, stream);
-    this.#post({ kind: 'submit', id, request });
+    this.#thread.post({ kind: 'submit', id, request });
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort);
     return stream.read(abort);
   }
 
   onStep(listener: (report: StepReport) => void): void {
-    this.#listeners.push(listener);
+    this.#stepListeners.push(listener);
+  }
+
+  onCrash(listener: (crash: Error, restarts: boolean) => void): void {
+    this.#crashListeners.push(listener);
   }
 
   drain(): Promise<void> {
     if (this.#state === 'loading' || this.#state === 'ready') {
       this.#state = 'draining';
-      this.#post({ kind: 'drain' });
+      this.#thread.post({ kind: 'drain' });
+    } else if (this.#state === 'restarting') {
+      this.#stopRestarting();
     }
-    return this.#exited;
+    return this.#ended.promise;
+  }
+
+  #start(): EngineThread {
+    return this.#startThread(this.#options, {
+      onMessage: (message) => this.#receive(message),
+      onEnd: (crash) => this.#end(crash),
+    });
   }
 
   #admit(request: GenerationRequest): void {
     if (this.#state === 'failed') throw apiError('server_error', { cause: this.#failure });
-    if (this.#state === 'draining' || this.#state === 'stopped') {
+    if (this.#state !== 'loading' && this.#state !== 'ready') {
       throw apiError('engine_unavailable', { state: this.#state });
     }
     const limit = this.#options.slotCapacity;
@@ -125,23 +135,18 @@ class WorkerEngine implements Engine {
     }
   }
 
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
-  }
-
   #receive(message: FromWorker): void {
     switch (message.kind) {
-      case 'ready':
-        if (this.#state === 'loading') this.#state = 'ready';
-        this.#settleReady.resolve({
-          slots: message.slots,
-          slotCapacity: message.slotCapacity,
-          loadMs: message.loadMs,
-        });
+      case 'ready': {
+        const { slots, slotCapacity, loadMs } = message;
+        this.#readySinceMs = performance.now();
+        if (this.#state === 'loading' || this.#state === 'restarting') this.#state = 'ready';
+        this.#ready.resolve({ slots, slotCapacity, loadMs });
         break;
+      }
       case 'step':
         for (const { id, event } of message.events) this.#streams.get(id)?.push(event);
-        for (const listener of this.#listeners) listener(message.report);
+        for (const listener of this.#stepListeners) listener(message.report);
         break;
       case 'request-failed': {
         const cause = new Error(`request ${message.id}: ${message.message}`);
@@ -149,27 +154,68 @@ class WorkerEngine implements Engine {
         break;
       }
       case 'failed':
-        this.#fail(new Error(message.message));
-        break;
       case 'drained':
-        this.#state = 'stopped';
+        // The thread's end follows, and is what counts.
         break;
     }
   }
 
-  #fail(error: Error): void {
-    if (this.#state === 'failed') return;
-    this.#state = 'failed';
-    this.#failure = error;
-    this.#settleReady.reject(error);
-    for (const stream of [...this.#streams.values()]) {
-      stream.fail(apiError('server_error', { cause: error }));
+  #end(crash: Error | null): void {
+    if (crash === null) {
+      this.#state = 'stopped';
+      this.#ended.resolve();
+      return;
     }
+    const delayMs = this.#delayAfter();
+    this.#failStreams(crash);
+    if (delayMs === null) {
+      this.#fail(crash);
+    } else {
+      this.#state = 'restarting';
+      this.#restart = setTimeout(() => {
+        this.#restart = undefined;
+        this.#thread = this.#start();
+      }, delayMs);
+    }
+    for (const listener of this.#crashListeners) listener(crash, delayMs !== null);
   }
 
-  #exit(code: number): void {
-    if (this.#state !== 'stopped') {
-      this.#fail(new Error(`the engine's thread ended with code ${code}`));
-    }
+  /** null: not to be started again. A checkpoint that never loaded will not the next time either. */
+  #delayAfter(): number | null {
+    const neverWas = this.#state === 'loading';
+    const livedMs = this.#readySinceMs === null ? 0 : performance.now() - this.#readySinceMs;
+    this.#readySinceMs = null;
+    return neverWas || this.#state === 'draining' ? null : this.#restartPolicy.afterCrash(livedMs);
   }
+
+  #fail(crash: Error): void {
+    this.#state = 'failed';
+    this.#failure = crash;
+    this.#ready.reject(crash);
+    this.#ended.resolve();
+  }
+
+  #failStreams(cause: Error): void {
+    for (const stream of [...this.#streams.values()])
+      stream.fail(apiError('server_error', { cause }));
+  }
+
+  /** Between two threads there is nobody to drain; one that loads drains as soon as it has. */
+  #stopRestarting(): void {
+    this.#state = 'draining';
+    if (this.#restart === undefined) {
+      this.#thread.post({ kind: 'drain' });
+      return;
+    }
+    clearTimeout(this.#restart);
+    this.#end(null);
+  }
+}
+
+function deferred<T>() {
+  let settle!: { resolve: (value: T) => void; reject: (error: Error) => void };
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...settle };
 }

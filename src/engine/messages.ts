@@ -57,9 +57,13 @@ export type GenerationRequest = {
   logprobs: number | null;
   /** Ask for the [count, D] thoughts in the `finished` event. */
   returnThoughts: boolean;
+  /** Milliseconds it may wait for its first batch, and take in all; it may wait for ever without. */
+  queueDeadlineMs?: number;
+  deadlineMs?: number;
 };
 
-export type FinishReason = 'stop' | 'length' | 'aborted';
+/** expired: one of its deadlines passed. */
+export type FinishReason = 'stop' | 'length' | 'aborted' | 'expired';
 
 /** Milliseconds of one request's life, measured on the engine's clock. */
 export type RequestTimings = {

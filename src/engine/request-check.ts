@@ -29,6 +29,8 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
     throw new Error(`${positionsOf(request)} positions asked for, a slot holds ${slotCapacity}`);
   }
   checkSampling(sampling, isToken);
+  positive('queueDeadlineMs', request.queueDeadlineMs);
+  positive('deadlineMs', request.deadlineMs);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
 }
 
@@ -59,4 +61,9 @@ function checkVectors(vectors: Float32Array, count: number, width: number): void
 function atLeast(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return;
   throw new Error(`${name} must be a whole number from ${least}, got ${value}`);
+}
+
+function positive(name: string, value: number | undefined): void {
+  if (value === undefined || value > 0) return;
+  throw new Error(`${name} must be more than 0, got ${value}`);
 }

@@ -46,6 +46,7 @@ export class Sequence {
   /** How often each text token came. */
   readonly #counts = new Map<number, number>();
   readonly #timings: RequestTimings = { queueMs: 0, prefillMs: 0, latentMs: 0, decodeMs: 0 };
+  readonly #submittedMs: number;
   #clockMs: number;
 
   /** @param request has passed checkRequest */
@@ -56,6 +57,7 @@ export class Sequence {
     this.#ownThoughts = request.thoughts.kind === 'model' ? request.thoughts.count : 0;
     // Clients send any integer as a seed: negative ones and those beyond 2^53 wrap.
     this.#random = new Random(Number(BigInt.asUintN(53, BigInt(request.sampling.seed))));
+    this.#submittedMs = nowMs;
     this.#clockMs = nowMs;
   }
 
@@ -113,9 +115,16 @@ export class Sequence {
       : [...given, ...this.#answer(output.logits, nowMs)];
   }
 
-  /** Ends it, in whatever state it is. */
-  abort(nowMs: number): TokenEvent {
-    return this.#finish('aborted', nowMs);
+  /** On the clock of `nowMs`; never, where the request sets no deadline. */
+  get expiresAtMs(): number {
+    const { deadlineMs = Infinity, queueDeadlineMs = Infinity } = this.request;
+    const isQueued = this.#state.phase === 'waiting';
+    return this.#submittedMs + Math.min(deadlineMs, isQueued ? queueDeadlineMs : Infinity);
+  }
+
+  /** Ends it before its time, in whatever state it is. */
+  end(reason: 'aborted' | 'expired', nowMs: number): TokenEvent {
+    return this.#finish(reason, nowMs);
   }
 
   #takeGiven(): TokenEvent[] {

@@ -16,7 +16,8 @@ export class StepLoop {
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
   readonly #now: () => number;
-  readonly #aborted: StepOutcome['events'] = [];
+  /** Last events of sequences that were ended between two steps. */
+  readonly #endings: StepOutcome['events'] = [];
 
   /** @param now milliseconds on a monotonic clock */
   constructor(runner: Runner, limits: SchedulerLimits, now: () => number) {
@@ -36,20 +37,21 @@ export class StepLoop {
   /** Frees its slot at once; its last event comes with the next step. Not in the middle of one. */
   abort(id: number): void {
     const sequence = this.#scheduler.find(id);
-    if (!sequence) return;
-    this.#scheduler.remove(sequence);
-    this.#runner.free(id);
-    this.#aborted.push({ id, event: sequence.abort(this.#now()) });
+    if (sequence) this.#endEarly(sequence, 'aborted');
   }
 
   /**
-   * One engine step; null when there is nothing to do. After the abort of the last request it has
-   * no rows and only tells of the abort. Rejects when the run itself fails.
+   * One engine step; null when there is nothing to do. Ends what is past its deadline first. After
+   * the abort of the last request it has no rows and only tells of the abort. Rejects when the run
+   * itself fails.
    */
   async step(): Promise<StepOutcome | null> {
     const startMs = this.#now();
+    for (const sequence of [...this.#scheduler.running, ...this.#scheduler.waiting]) {
+      if (sequence.expiresAtMs <= startMs) this.#endEarly(sequence, 'expired');
+    }
     const batch = this.#scheduler.next(startMs);
-    const events = this.#aborted.splice(0);
+    const events = this.#endings.splice(0);
     if (!batch && events.length === 0) return null;
     const rows = batch?.rows ?? [];
     const rowCounts = countRows(rows);
@@ -61,6 +63,12 @@ export class StepLoop {
       waiting: this.#scheduler.waiting.length,
     };
     return { events, failures, report };
+  }
+
+  #endEarly(sequence: Sequence, reason: 'aborted' | 'expired'): void {
+    this.#scheduler.remove(sequence);
+    this.#runner.free(sequence.id);
+    this.#endings.push({ id: sequence.id, event: sequence.end(reason, this.#now()) });
   }
 
   /** Adds to `events`; returns the failures. */

@@ -101,6 +101,10 @@ async function* toAnswerEvents(
       } else {
         const cutOff = event.reason === 'aborted' && !detokenizer.stopped;
         if (cutOff) throw apiError('request_aborted', { textTokens });
+        if (event.reason === 'expired' && !detokenizer.stopped) {
+          const ms = Math.round(clock.read().totalMs);
+          throw apiError('deadline_exceeded', { textTokens, ms });
+        }
         const rest = detokenizer.finish();
         if (rest !== '' || pending.length > 0) yield said(rest);
         const { promptTokens, thoughts } = event.usage;

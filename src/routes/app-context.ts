@@ -10,7 +10,10 @@ export type Phase = 'serving' | 'leaving' | 'draining';
 export type AppDeps = {
   /** The first one is the default: /readyz waits for it. */
   models: readonly ServedModel[];
-  config: Pick<Config, 'host' | 'apiKeys' | 'bodyLimitBytes' | 'heartbeatMs'>;
+  config: Pick<
+    Config,
+    'host' | 'apiKeys' | 'bodyLimitBytes' | 'heartbeatMs' | 'queueTimeoutMs' | 'requestTimeoutMs'
+  >;
   metrics: Metrics;
   log: Log;
   phase: () => Phase;

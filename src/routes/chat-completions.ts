@@ -10,6 +10,7 @@ import { toChatLogprobs } from './chat-logprobs.ts';
 import { toGenerationRequest } from './chat-request.ts';
 import { type ResponseHead, toCompletion } from './chat-response.ts';
 import { chatStream } from './chat-stream.ts';
+import { deadlines } from './deadlines.ts';
 import { readJson } from './guards.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
@@ -19,7 +20,8 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
     const arrivedMs = performance.now();
     const request = parseChatRequest(await readJson(c));
     const model = findModel(deps.models, request.model);
-    const answer = startAnswer(model, toGenerationRequest(request, model), {
+    const generation = { ...toGenerationRequest(request, model), ...deadlines(c, deps.config) };
+    const answer = startAnswer(model, generation, {
       stop: stopStrings(request),
       arrivedMs,
       signals: [c.req.raw.signal, deps.cutoff],

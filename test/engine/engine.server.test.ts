@@ -1,8 +1,13 @@
 // The engine as the API sees it: a real worker thread over the tiny checkpoint.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
+import {
+  type EngineThread,
+  type StartThread,
+  startEngineThread,
+} from '../../src/engine/engine-thread.ts';
 import {
   type EngineOptions,
   greedySampling,
@@ -16,12 +21,17 @@ import { makeRequest, readAll } from './requests.ts';
 
 const eot = 258;
 
-function tinyEngine(options: Partial<EngineOptions> = {}, queueLimit = 8): Engine {
+function tinyEngine(
+  options: Partial<EngineOptions> = {},
+  queueLimit = 8,
+  startThread?: StartThread,
+): Engine {
   const checkpointDir = join(temporaryDirectory(), 'tiny');
   writeTinyCheckpoint(checkpointDir, { seed: 7, method: 'coconut' });
   const engine = startEngine(
     { checkpointDir, slots: 2, slotCapacity: 128, maxPrefillTokens: 128, threads: 1, ...options },
     { queueLimit },
+    startThread,
   );
   onTestFinished(() => engine.drain());
   return engine;
@@ -114,6 +124,35 @@ describe('a request', () => {
     });
     expect((await good).tokens).toHaveLength(6);
     expect(engine.state).toBe('ready');
+  });
+});
+
+describe('a thread that crashes', () => {
+  it('fails what was in flight; the next one answers as before', async () => {
+    const threads: EngineThread[] = [];
+    const engine = tinyEngine({}, 8, (options, handlers) => {
+      const thread = startEngineThread(options, handlers);
+      threads.push(thread);
+      return thread;
+    });
+    const { tokens } = await readAll(engine.submit(thinking));
+    const inFlight = Promise.allSettled([
+      readAll(engine.submit(endless)),
+      readAll(engine.submit(endless)),
+    ]);
+    // No message at all: the worker reads its kind, outside of everything that guards a request.
+    threads[0]!.post(null as never);
+    for (const outcome of await inFlight) {
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'server_error', cause: { message: expect.stringContaining('TypeError') } },
+      });
+    }
+    expect(engine.state).toBe('restarting');
+    expect(() => engine.submit(thinking)).toThrow(code('engine_unavailable'));
+    await vi.waitFor(() => expect(engine.state).toBe('ready'), { timeout: 60_000 });
+    expect((await readAll(engine.submit(thinking))).tokens).toEqual(tokens);
+    expect(threads).toHaveLength(2);
   });
 });
 

@@ -69,7 +69,7 @@ describe('the layout', () => {
       'thought',
       'token',
     ]);
-    expect(sequence.abort(0)).toMatchObject({ usage: { thoughts: 2 }, thoughts: vectors });
+    expect(sequence.end('aborted', 0)).toMatchObject({ usage: { thoughts: 2 }, thoughts: vectors });
   });
 
   it('resumes a prompt where its last chunk ended', () => {

@@ -197,6 +197,65 @@ describe('abort', () => {
   });
 });
 
+describe('deadlines', () => {
+  const request = makeRequest({
+    promptIds: [1, 1, 1, 1, 1, 1],
+    thoughts: { kind: 'model', count: 2 },
+    maxTokens: 8,
+    deadlineMs: 100,
+  });
+
+  it.each(['waiting', 'prefilling', 'thinking', 'answering'] as const)(
+    'end a sequence that is %s, with what it used, and free its slot',
+    async (phase) => {
+      const runner = new ScriptedRunner(1);
+      let nowMs = 0;
+      const loop = new StepLoop(runner, { slots: 1, maxPrefillTokens: 4 }, () => nowMs);
+      const sequence = new Sequence(0, request, 0);
+      loop.submit(sequence);
+      const events: TokenEvent[] = [];
+      const step = async () => {
+        for (const { id, event } of (await loop.step())?.events ?? [])
+          if (id === 0) events.push(event);
+      };
+      while (sequence.state.phase !== phase) await step();
+      nowMs = 99;
+      if (phase !== 'waiting') await step();
+      expect(sequence.state.phase).not.toBe('finished');
+      nowMs = 100;
+      loop.submit(new Sequence(1, request, nowMs));
+      await step();
+      const { finished, tokens, thoughtEvents } = collect(events);
+      expect(finished).toMatchObject({
+        reason: 'expired',
+        usage: { thoughts: thoughtEvents.length, answerTokens: tokens.length },
+      });
+      expect([...runner.held]).toEqual([1]);
+    },
+  );
+
+  it('of the queue end with the first batch', async () => {
+    let nowMs = 0;
+    const loop = new StepLoop(
+      new ScriptedRunner(1),
+      { slots: 1, maxPrefillTokens: 8 },
+      () => nowMs,
+    );
+    const impatient = makeRequest({ queueDeadlineMs: 10, maxTokens: 3 });
+    loop.submit(new Sequence(0, impatient, 0));
+    loop.submit(new Sequence(1, impatient, 0));
+    const reasons: unknown[] = [];
+    for (; !loop.isIdle; nowMs += 10) {
+      for (const { id, event } of (await loop.step())?.events ?? [])
+        if (event.kind === 'finished') reasons.push([id, event.reason]);
+    }
+    expect(reasons).toEqual([
+      [1, 'expired'],
+      [0, 'length'],
+    ]);
+  });
+});
+
 describe('a failing run', () => {
   it('ends the sequence whose logits are not finite, and frees its slot', async () => {
     const runner = new ScriptedRunner(2, 5);

@@ -45,6 +45,8 @@ export class FakeEngine implements Engine {
 
   onStep(): void {}
 
+  onCrash(): void {}
+
   drain(): Promise<void> {
     this.state = 'stopped';
     return Promise.resolve();
@@ -148,6 +150,8 @@ export function fakeApp(
       apiKeys: [],
       bodyLimitBytes: 4096,
       heartbeatMs: 60_000,
+      queueTimeoutMs: 60_000,
+      requestTimeoutMs: 600_000,
       ...config,
     },
     metrics: createMetrics(),

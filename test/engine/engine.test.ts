@@ -1,0 +1,147 @@
+// The engine's handle over scripted threads: crashes, restarts, and what it refuses meanwhile.
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { startEngine } from '../../src/engine/engine.ts';
+import type { ThreadHandlers } from '../../src/engine/engine-thread.ts';
+import type { EngineOptions, ToWorker } from '../../src/engine/messages.ts';
+import { maxCrashes, RestartPolicy } from '../../src/engine/restart-policy.ts';
+import { makeRequest, readAll } from './requests.ts';
+
+type ScriptedThread = ThreadHandlers & { posted: ToWorker[]; becomeReady: () => void };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+function engineOverScriptedThreads() {
+  const threads: ScriptedThread[] = [];
+  const crashes: [string, boolean][] = [];
+  const options: EngineOptions = {
+    checkpointDir: 'none',
+    slots: 1,
+    slotCapacity: 64,
+    maxPrefillTokens: 64,
+    threads: 1,
+  };
+  const engine = startEngine(options, { queueLimit: 4 }, (_, handlers) => {
+    const posted: ToWorker[] = [];
+    const ready = { kind: 'ready', slots: 1, slotCapacity: 64, loadMs: 1 } as const;
+    threads.push({ ...handlers, posted, becomeReady: () => handlers.onMessage(ready) });
+    return { post: (message) => posted.push(message) };
+  });
+  engine.onCrash(({ message }, restarts) => crashes.push([message, restarts]));
+  return { engine, threads, crashes, last: () => threads.at(-1) as ScriptedThread };
+}
+
+const crash = new Error('out of memory');
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe('a crash', () => {
+  it('fails each request in flight once, and is made good by a new thread', async () => {
+    const { engine, threads, crashes, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const answers = [1, 2].map(() => readAll(engine.submit(makeRequest())));
+    last().onEnd(crash);
+    for (const answer of answers) {
+      await expect(answer).rejects.toMatchObject({ code: 'server_error', cause: crash });
+    }
+    expect(engine.state).toBe('restarting');
+    expect(() => engine.submit(makeRequest())).toThrow(code('engine_unavailable'));
+    await vi.advanceTimersByTimeAsync(250);
+    expect(threads).toHaveLength(2);
+    expect(engine.state).toBe('restarting');
+    last().becomeReady();
+    expect(engine.state).toBe('ready');
+    engine.submit(makeRequest());
+    expect(last().posted).toMatchObject([{ kind: 'submit', id: 3 }]);
+    expect(crashes).toEqual([['out of memory', true]]);
+  });
+
+  it('that is over does not reach a later request: an abort goes to the new thread only', async () => {
+    const { engine, threads, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const controller = new AbortController();
+    const answer = readAll(engine.submit(makeRequest(), controller.signal));
+    last().onEnd(crash);
+    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await vi.advanceTimersByTimeAsync(250);
+    controller.abort();
+    expect(threads.map(({ posted }) => posted.length)).toEqual([1, 0]);
+  });
+
+  it('before the engine was ever ready is final', async () => {
+    const { engine, threads, crashes, last } = engineOverScriptedThreads();
+    const answer = readAll(engine.submit(makeRequest()));
+    last().onEnd(crash);
+    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await expect(engine.ready()).rejects.toBe(crash);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(threads).toHaveLength(1);
+    expect(engine.state).toBe('failed');
+    expect(() => engine.submit(makeRequest())).toThrow(code('server_error'));
+    expect(crashes).toEqual([['out of memory', false]]);
+  });
+
+  it('again and again ends the engine', async () => {
+    const { engine, threads, last } = engineOverScriptedThreads();
+    for (let i = 0; i < maxCrashes; i++) {
+      last().becomeReady();
+      last().onEnd(crash);
+      await vi.advanceTimersByTimeAsync(10_000);
+    }
+    expect(threads).toHaveLength(maxCrashes);
+    expect(engine.state).toBe('failed');
+    await engine.drain();
+  });
+});
+
+describe('drain', () => {
+  it('between two threads starts none', async () => {
+    const { engine, threads, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    last().onEnd(crash);
+    await engine.drain();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(engine.state).toBe('stopped');
+    expect(threads).toHaveLength(1);
+  });
+
+  it('reaches the thread that is being started', async () => {
+    const { engine, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    last().onEnd(crash);
+    await vi.advanceTimersByTimeAsync(250);
+    const drained = engine.drain();
+    expect(last().posted).toEqual([{ kind: 'drain' }]);
+    last().becomeReady();
+    expect(engine.state).toBe('draining');
+    last().onEnd(null);
+    await drained;
+    expect(engine.state).toBe('stopped');
+  });
+
+  it('that meets a crash does not wait for ever', async () => {
+    const { engine, threads, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const answer = readAll(engine.submit(makeRequest()));
+    const drained = engine.drain();
+    last().onEnd(crash);
+    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await drained;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(threads).toHaveLength(1);
+  });
+});
+
+describe('RestartPolicy', () => {
+  it('waits longer each time, then gives up', () => {
+    const policy = new RestartPolicy();
+    const delays = Array.from({ length: maxCrashes }, () => policy.afterCrash(5));
+    expect(delays).toEqual([250, 500, 1000, 2000, 4000, null]);
+  });
+
+  it('forgets what came before a minute of health', () => {
+    const policy = new RestartPolicy();
+    for (let i = 0; i < maxCrashes - 1; i++) policy.afterCrash(5);
+    expect(policy.afterCrash(60_000)).toBe(250);
+  });
+});
