@@ -28,6 +28,16 @@ export interface Engine {
    * throws a server_error when the request fails later, or the thread crashes under it.
    */
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent>;
+  /**
+   * Several answers to one request, each sampled with a seed of its own, the first with the
+   * request's: as many streams as signals, each like submit()'s. Prompt and thoughts are computed
+   * once, and reported in the usage of each. Throws as submit() does, and an Error for more choices
+   * than slots.
+   */
+  submitChoices(
+    request: GenerationRequest,
+    signals: readonly AbortSignal[],
+  ): AsyncIterable<TokenEvent>[];
   onStep(listener: (report: StepReport) => void): void;
   /** Told of each crash; `restarts` is false where the engine is given up. */
   onCrash(listener: (crash: Error, restarts: boolean) => void): void;
@@ -83,17 +93,40 @@ class ThreadedEngine implements Engine {
   }
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
-    this.#admit(request);
-    const id = ++this.#lastId;
+    return this.#submit(request, [signal])[0]!;
+  }
+
+  submitChoices(
+    request: GenerationRequest,
+    signals: readonly AbortSignal[],
+  ): AsyncIterable<TokenEvent>[] {
+    return this.#submit(request, signals);
+  }
+
+  #submit(
+    request: GenerationRequest,
+    signals: readonly (AbortSignal | undefined)[],
+  ): AsyncIterable<TokenEvent>[] {
+    const choices = signals.length;
+    this.#admit(request, choices);
+    const id = this.#lastId + 1;
+    this.#lastId += choices;
+    const streams = signals.map((signal, choice) => this.#open(id + choice, signal));
+    this.#thread.post({ kind: 'submit', id, choices, request });
+    signals.forEach((signal, choice) => {
+      if (signal?.aborted) this.#thread.post({ kind: 'abort', id: id + choice });
+    });
+    return streams;
+  }
+
+  #open(id: number, signal: AbortSignal | undefined): AsyncIterable<TokenEvent> {
     const abort = () => this.#thread.post({ kind: 'abort', id });
     const stream = new EventStream(() => {
       this.#streams.delete(id);
       signal?.removeEventListener('abort', abort);
     });
     this.#streams.set(id, stream);
-    this.#thread.post({ kind: 'submit', id, request });
-    if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort);
+    signal?.addEventListener('abort', abort);
     return stream.read(abort);
   }
 
@@ -122,7 +155,7 @@ class ThreadedEngine implements Engine {
     });
   }
 
-  #admit(request: GenerationRequest): void {
+  #admit(request: GenerationRequest, choices: number): void {
     if (this.#state === 'failed') throw apiError('server_error', { cause: this.#failure });
     if (this.#state !== 'loading' && this.#state !== 'ready') {
       throw apiError('engine_unavailable', { state: this.#state });
@@ -130,7 +163,9 @@ class ThreadedEngine implements Engine {
     const limit = this.#options.slotCapacity;
     const given = positionsOf(request);
     if (given > limit) throw apiError('context_length_exceeded', { limit, given });
-    if (this.#streams.size >= this.#options.slots + this.#queueLimit) {
+    const { slots } = this.#options;
+    if (choices > slots) throw new Error(`${choices} choices asked for, there are ${slots} slots`);
+    if (this.#streams.size + choices > slots + this.#queueLimit) {
       throw apiError('server_is_overloaded', { limit: this.#queueLimit });
     }
   }

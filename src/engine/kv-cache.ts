@@ -68,6 +68,18 @@ export class KvCache {
     this.#holders.push({ id, length: 0 });
   }
 
+  /** Gives the sequence a slot with what another one holds. Throws when none is left. */
+  fork(from: number, to: number): void {
+    const length = this.lengthOf(from);
+    this.take(to);
+    const [source, target] = [from, to].map((id) => this.#holders.findIndex((h) => h.id === id));
+    const size = this.#slotSize();
+    for (const array of [...this.#keys, ...this.#values]) {
+      array.copyWithin(target! * size, source! * size, (source! + 1) * size);
+    }
+    this.#holders[target!]!.length = length;
+  }
+
   /** Does nothing for a sequence that holds no slot. */
   free(id: number): void {
     const slot = this.#holders.findIndex((holder) => holder.id === id);

@@ -35,9 +35,20 @@ export const greedySampling: SamplingParams = {
 
 /** Where the continuous thoughts of a request come from. */
 export type ThoughtSource =
-  | { kind: 'model'; count: number }
+  | {
+      kind: 'model';
+      /** At most. */
+      count: number;
+      /** Thinking also ends once the cosine of two thoughts in a row reaches this. */
+      stopCosine?: number;
+      /** Experiments only. */
+      control?: ThoughtControl;
+    }
   /** Experiments only: [count, D] row-major vectors fed in place of the model's own thoughts. */
   | { kind: 'given'; count: number; vectors: Float32Array };
+
+/** Fed in place of each thought: zeros, or its own numbers in a random order. */
+export type ThoughtControl = 'zero' | 'shuffle';
 
 /** The only request the engine accepts: every default settled, every range checked. */
 export type GenerationRequest = {
@@ -55,6 +66,8 @@ export type GenerationRequest = {
   sampling: SamplingParams;
   /** Ask for log probabilities: how many of the likeliest ids each token tells of; null: none at all. */
   logprobs: number | null;
+  /** Ask for a trace of each of the model's thoughts, with so many words. */
+  traceWords?: number;
   /** Ask for the [count, D] thoughts in the `finished` event. */
   returnThoughts: boolean;
   /** Milliseconds it may wait for its first batch, and take in all; it may wait for ever without. */
@@ -77,9 +90,18 @@ export type TokenLogprob = { tokenId: number; logprob: number };
 /** Of the raw logits; `top` is likeliest first and need not hold the token itself. */
 export type TokenLogprobs = { logprob: number; top: TokenLogprob[] };
 
+/** Of the model's own thought, whatever a control feeds in its place. */
+export type ThoughtTrace = {
+  /** What the LM head reads out of it, likeliest first. */
+  words: { tokenId: number; probability: number }[];
+  norm: number;
+  /** To the thought before; null for the first. */
+  cosine: number | null;
+};
+
 /** What a request's stream yields, in order: thought*, token*, then exactly one `finished`. */
 export type TokenEvent =
-  | { kind: 'thought'; index: number }
+  | { kind: 'thought'; index: number; trace?: ThoughtTrace }
   | { kind: 'token'; tokenId: number; logprobs: TokenLogprobs | null }
   | {
       kind: 'finished';
@@ -102,7 +124,8 @@ export type StepReport = {
 };
 
 export type ToWorker =
-  | { kind: 'submit'; id: number; request: GenerationRequest }
+  /** Its choices have the ids from `id` on; prompt and thoughts are computed once for all of them. */
+  | { kind: 'submit'; id: number; choices: number; request: GenerationRequest }
   | { kind: 'abort'; id: number }
   /** Finish what is running and waiting, release the session, then answer `drained`. */
   | { kind: 'drain' };

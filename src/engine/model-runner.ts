@@ -12,6 +12,8 @@ import type { RowOutput } from './sequence.ts';
 export interface Runner {
   /** Outputs in the order of the batch's rows. */
   run(batch: Batch): Promise<RowOutput[]>;
+  /** Gives a sequence that holds nothing a copy of what another holds. */
+  fork(from: number, to: number): void;
   /** Gives back what the sequence holds, if anything. */
   free(id: number): void;
   /** The same for one whose numbers are not finite: nobody may come across them. */
@@ -46,6 +48,10 @@ export class ModelRunner implements Runner {
     cache.append(first, counts, T, this.#newRows(outputs));
     const results = this.#results(inSlots, outputs);
     return rows.map(({ sequence }) => results.get(sequence.id)!);
+  }
+
+  fork(from: number, to: number): void {
+    this.#cache.fork(from, to);
   }
 
   free(id: number): void {
@@ -91,8 +97,11 @@ export class ModelRunner implements Runner {
     let [n, r] = [0, 0];
     const resultOf = ({ sequence, count }: BatchRow): RowOutput => {
       const kind = sequence.wants(count);
-      if (kind === 'hidden') return { kind, hidden: hidden.slice(n * D, ++n * D) };
-      if (kind === 'logits') return { kind, logits: logits.subarray(r * V, ++r * V) };
+      const nextHidden = () => hidden.slice(n * D, ++n * D);
+      const nextLogits = () => logits.subarray(r * V, ++r * V);
+      if (kind === 'hidden') return { kind, hidden: nextHidden() };
+      if (kind === 'logits') return { kind, logits: nextLogits() };
+      if (kind === 'traced') return { kind, hidden: nextHidden(), logits: nextLogits() };
       return { kind };
     };
     return new Map(rows.map((row) => [row.sequence.id, resultOf(row)]));
@@ -131,16 +140,16 @@ function inputFeeds(
     thought: tensor('float32', thought, [B, T, D]),
     is_thought: tensor('float32', isThought, [B, T, 1]),
     new_bias: tensor('float32', newBias, [B, 1, 1, T]),
-    hidden_rows: lastInputs(rows, 'hidden'),
-    logit_rows: lastInputs(rows, 'logits'),
+    hidden_rows: lastInputs(rows, ['hidden', 'traced']),
+    logit_rows: lastInputs(rows, ['logits', 'traced']),
   };
 }
 
-/** Flat places b·T + t of the last inputs of the rows that want `kind`. */
-function lastInputs(rows: readonly BatchRow[], kind: RowOutput['kind']): Tensor {
+/** Flat places b·T + t of the last inputs of the rows that want one of `kinds`. */
+function lastInputs(rows: readonly BatchRow[], kinds: readonly RowOutput['kind'][]): Tensor {
   const T = longest(rows);
   const places = rows.flatMap(({ sequence, count }, b) =>
-    sequence.wants(count) === kind ? [BigInt(b * T + count - 1)] : [],
+    kinds.includes(sequence.wants(count)) ? [BigInt(b * T + count - 1)] : [],
   );
   return tensor('int64', BigInt64Array.from(places), [places.length]);
 }

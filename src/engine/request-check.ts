@@ -31,6 +31,7 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   checkSampling(sampling, isToken);
   positive('queueDeadlineMs', request.queueDeadlineMs);
   positive('deadlineMs', request.deadlineMs);
+  atLeast('traceWords', request.traceWords ?? 0, 0);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
 }
 

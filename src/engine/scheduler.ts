@@ -45,6 +45,13 @@ export class Scheduler {
     return [...this.#running, ...this.#waiting].find((sequence) => sequence.id === id);
   }
 
+  /** The choices that wait for this one's last thought. */
+  followersOf({ firstId }: Sequence): Sequence[] {
+    return this.#running.filter(
+      (other) => other.firstId === firstId && other.state.phase === 'following',
+    );
+  }
+
   /** Takes the sequence out, whatever became of it; its slot is free for the next in line. */
   remove(sequence: Sequence): void {
     this.#waiting = this.#waiting.filter((other) => other !== sequence);
@@ -53,12 +60,12 @@ export class Scheduler {
 
   /** Admits whoever fits, then picks the batch; null when there is nothing to do. */
   next(nowMs: number): Batch | null {
-    for (const sequence of this.#waiting.splice(0, this.#limits.slots - this.#running.length)) {
-      sequence.start(nowMs);
-      this.#running.push(sequence);
-    }
+    this.#admit(nowMs);
+    this.#startOrphans(nowMs);
     const prefilling = this.#running.filter(({ state }) => state.phase === 'prefilling');
-    const decoding = this.#running.filter(({ state }) => state.phase !== 'prefilling');
+    const decoding = this.#running.filter(
+      ({ state, ready }) => state.phase !== 'prefilling' && ready > 0,
+    );
     if (prefilling.length + decoding.length === 0) return null;
     // Strictly in turn where both want to run: neither waits longer than one step of the other.
     const isPrefill =
@@ -67,6 +74,29 @@ export class Scheduler {
     return isPrefill
       ? { kind: 'prefill', rows: this.#prefillRows(prefilling) }
       : { kind: 'decode', rows: decoding.map((sequence) => ({ sequence, count: sequence.ready })) };
+  }
+
+  /** The choices of a request come in together, or wait together, and the others behind them. */
+  #admit(nowMs: number): void {
+    for (let head = this.#waiting[0]; head; head = this.#waiting[0]) {
+      const { firstId } = head;
+      const choices = this.#waiting.filter((sequence) => sequence.firstId === firstId);
+      if (this.#running.length + choices.length > this.#limits.slots) return;
+      this.#waiting.splice(0, choices.length);
+      for (const sequence of choices) sequence.follow(nowMs);
+      this.#running.push(...choices);
+    }
+  }
+
+  /** Of choices that follow nobody (just admitted, or theirs was aborted) the first leads. */
+  #startOrphans(nowMs: number): void {
+    const leads = ({ state }: Sequence) =>
+      state.phase === 'prefilling' || state.phase === 'thinking';
+    for (const sequence of this.#running) {
+      const { firstId, state } = sequence;
+      const isLed = this.#running.some((other) => other.firstId === firstId && leads(other));
+      if (state.phase === 'following' && !isLed) sequence.start(nowMs);
+    }
   }
 
   /** The oldest prompt always runs; younger ones join while there is room and they waste little. */

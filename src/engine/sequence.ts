@@ -1,16 +1,19 @@
-// One request in the engine: what it feeds next, what it has produced, when it ends. A pure state
+// One choice of a request in the engine: what it feeds next, what it has produced, when it ends. A pure state
 // machine; tensors, slots and the clock are others' business.
 import { Random } from '../random.ts';
 import { checkLogits, processLogits } from './logits-processors.ts';
 import { tokenLogprobs } from './logprobs.ts';
 import type { FinishReason, GenerationRequest, RequestTimings, TokenEvent } from './messages.ts';
 import { sampleToken } from './sampler.ts';
+import { controlled, cosine, traceThought } from './thought-trace.ts';
 
 /** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
 export type Input = number | Float32Array;
 
 export type SequenceState =
   | { phase: 'waiting' }
+  /** Has a place, and computes nothing until another choice of its request has thought for both. */
+  | { phase: 'following' }
   /** `computed` inputs of the prefix are in the KV cache. */
   | { phase: 'prefilling'; computed: number }
   /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
@@ -22,10 +25,15 @@ export type SequenceState =
 export type RowOutput =
   | { kind: 'nothing' }
   | { kind: 'hidden'; hidden: Float32Array }
+  /** Both: for a trace. */
+  | { kind: 'traced'; hidden: Float32Array; logits: Float32Array }
   | { kind: 'logits'; logits: Float32Array };
+
+type Thinking = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
 
 const clockOf = {
   waiting: 'queueMs',
+  following: 'prefillMs',
   prefilling: 'prefillMs',
   thinking: 'latentMs',
   answering: 'decodeMs',
@@ -34,6 +42,8 @@ const clockOf = {
 
 export class Sequence {
   readonly id: number;
+  /** Id of the first choice of its request; its own where it is the only one. */
+  readonly firstId: number;
   readonly request: GenerationRequest;
   #state: SequenceState = { phase: 'waiting' };
   /** The inputs that are known beforehand. */
@@ -41,6 +51,7 @@ export class Sequence {
   readonly #random: Random;
   /** The model's own thoughts still to be computed. */
   #ownThoughts: number;
+  /** As the model had them, whatever was fed in their place. */
   readonly #thoughts: Float32Array[] = [];
   #answerTokens = 0;
   /** How often each text token came. */
@@ -50,13 +61,13 @@ export class Sequence {
   #clockMs: number;
 
   /** @param request has passed checkRequest */
-  constructor(id: number, request: GenerationRequest, nowMs: number) {
+  constructor(id: number, request: GenerationRequest, nowMs: number, firstId = id) {
     this.id = id;
+    this.firstId = firstId;
     this.request = request;
     this.#prefix = prefixOf(request);
     this.#ownThoughts = request.thoughts.kind === 'model' ? request.thoughts.count : 0;
-    // Clients send any integer as a seed: negative ones and those beyond 2^53 wrap.
-    this.#random = new Random(Number(BigInt.asUintN(53, BigInt(request.sampling.seed))));
+    this.#random = new Random(wrappedSeed(request.sampling.seed, id - firstId));
     this.#submittedMs = nowMs;
     this.#clockMs = nowMs;
   }
@@ -92,11 +103,28 @@ export class Sequence {
   /** What is needed at the last of the next `count` inputs; a thought needs no lm_head. */
   wants(count: number): RowOutput['kind'] {
     if (this.#state.phase === 'prefilling' && count < this.ready) return 'nothing';
-    return this.#ownThoughts > 0 ? 'hidden' : 'logits';
+    if (this.#ownThoughts === 0) return 'logits';
+    return this.request.traceWords === undefined ? 'hidden' : 'traced';
   }
 
   start(nowMs: number): void {
     this.#enter({ phase: 'prefilling', computed: 0 }, nowMs);
+  }
+
+  /** Instead of start(): its place is taken, its prompt and thoughts are another's to compute. */
+  follow(nowMs: number): void {
+    this.#enter({ phase: 'following' }, nowMs);
+  }
+
+  /** Goes on from where the leader's last thought ended, which has just returned these logits [V]. */
+  join(leader: Sequence, logits: Float32Array, nowMs: number): TokenEvent[] {
+    this.#thoughts.push(...leader.#thoughts);
+    this.#ownThoughts = 0;
+    const events = this.#answer(logits, nowMs);
+    // It waited for the same work.
+    this.#timings.prefillMs = leader.#timings.prefillMs;
+    this.#timings.latentMs = leader.#timings.latentMs;
+    return [...thoughtEvents(this.#thoughts), ...events];
   }
 
   /**
@@ -110,9 +138,9 @@ export class Sequence {
       return [];
     }
     const given = this.#state.phase === 'prefilling' ? this.#takeGiven() : [];
-    return output.kind === 'hidden'
-      ? [...given, this.#think(output.hidden, nowMs)]
-      : [...given, ...this.#answer(output.logits, nowMs)];
+    return output.kind === 'logits'
+      ? [...given, ...this.#answer(output.logits, nowMs)]
+      : [...given, this.#think(output, nowMs)];
   }
 
   /** On the clock of `nowMs`; never, where the request sets no deadline. */
@@ -130,17 +158,26 @@ export class Sequence {
   #takeGiven(): TokenEvent[] {
     const given = this.#prefix.filter((input) => typeof input !== 'number');
     this.#thoughts.push(...given);
-    return given.map((_, index) => ({ kind: 'thought', index }));
+    return thoughtEvents(given);
   }
 
-  #think(hidden: Float32Array, nowMs: number): TokenEvent {
+  #think(output: Thinking, nowMs: number): TokenEvent {
+    const { hidden } = output;
+    const { thoughts, sampling, traceWords = 0 } = this.request;
     const index = this.#thoughts.length;
     const bad = hidden.findIndex((value) => !Number.isFinite(value));
     if (bad !== -1) throw new Error(`thought ${index} is ${hidden[bad]} at ${bad}`);
+    const previous = this.#thoughts.at(-1) ?? null;
     this.#thoughts.push(hidden);
-    this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden }, nowMs);
+    const { stopCosine = Number.POSITIVE_INFINITY, control } =
+      thoughts.kind === 'model' ? thoughts : {};
+    if (previous && cosine(hidden, previous) >= stopCosine) this.#ownThoughts = 1;
+    const fed = controlled(hidden, control, wrappedSeed(sampling.seed, index));
+    this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden: fed }, nowMs);
     this.#ownThoughts -= 1;
-    return { kind: 'thought', index };
+    if (output.kind === 'hidden') return { kind: 'thought', index };
+    const trace = traceThought(hidden, previous, output.logits, traceWords);
+    return { kind: 'thought', index, trace };
   }
 
   #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
@@ -184,6 +221,16 @@ export class Sequence {
     this.#clockMs = nowMs;
     this.#state = state;
   }
+}
+
+/** Clients send any integer as a seed: negative ones and those beyond 2^53 wrap. Offset 0 is the seed. */
+function wrappedSeed(seed: number, offset: number): number {
+  // An odd multiplier spreads neighbouring offsets far apart.
+  return Number(BigInt.asUintN(53, BigInt(seed) + BigInt(offset) * 0x9e3779b97f4a7c15n));
+}
+
+function thoughtEvents(thoughts: readonly unknown[]): TokenEvent[] {
+  return thoughts.map((_, index) => ({ kind: 'thought', index }));
 }
 
 /** Thoughts that are given, or none, leave nothing to wait for: the suffix is prefilled as well. */

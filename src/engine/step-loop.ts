@@ -79,11 +79,10 @@ export class StepLoop {
   ): StepOutcome['failures'] {
     const failures: StepOutcome['failures'] = [];
     const nowMs = this.#now();
-    rows.forEach(({ sequence, count }, i) => {
+    const move = (sequence: Sequence, produce: () => TokenEvent[]) => {
       const { id } = sequence;
       try {
-        const produced = sequence.advance(count, outputs[i] as RowOutput, nowMs);
-        events.push(...produced.map((event) => ({ id, event })));
+        events.push(...produce().map((event) => ({ id, event })));
         if (sequence.state.phase !== 'finished') return;
         this.#runner.free(id);
       } catch (error) {
@@ -92,6 +91,17 @@ export class StepLoop {
         this.#runner.purge(id);
       }
       this.#scheduler.remove(sequence);
+    };
+    rows.forEach(({ sequence, count }, i) => {
+      const output = outputs[i] as RowOutput;
+      const followers = output.kind === 'logits' ? this.#scheduler.followersOf(sequence) : [];
+      // Before anything else: the leader may end, and leave its slot, with this very token.
+      for (const { id } of followers) this.#runner.fork(sequence.id, id);
+      move(sequence, () => sequence.advance(count, output, nowMs));
+      if (output.kind !== 'logits') return;
+      for (const follower of followers) {
+        move(follower, () => follower.join(sequence, output.logits, nowMs));
+      }
     });
     return failures;
   }

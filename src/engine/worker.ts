@@ -78,12 +78,15 @@ async function serve({ loop, limits }: Loaded, inbox: Inbox, post: Post): Promis
 type Post = (message: FromWorker) => void;
 type Submit = Extract<ToWorker, { kind: 'submit' }>;
 
-function submit({ id, request }: Submit, loop: StepLoop, limits: ModelLimits, post: Post): void {
+function submit(message: Submit, loop: StepLoop, limits: ModelLimits, post: Post): void {
+  const { id: firstId, choices, request } = message;
+  const ids = Array.from({ length: choices }, (_, choice) => firstId + choice);
   try {
     checkRequest(request, limits);
-    loop.submit(new Sequence(id, request, now()));
+    const nowMs = now();
+    for (const id of ids) loop.submit(new Sequence(id, request, nowMs, firstId));
   } catch (error) {
-    post({ kind: 'request-failed', id, message: (error as Error).message });
+    for (const id of ids) post({ kind: 'request-failed', id, message: (error as Error).message });
   }
 }
 

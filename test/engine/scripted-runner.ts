@@ -38,6 +38,14 @@ export class ScriptedRunner implements Runner {
     });
   }
 
+  fork(from: number, to: number): void {
+    if (!this.held.has(from) || this.held.has(to)) throw new Error(`fork of ${from} to ${to}`);
+    this.held.add(to);
+    if (this.held.size > this.#slots) throw new Error(`${this.held.size} of ${this.#slots} slots`);
+    // What it holds is what both were fed, but it was computed once.
+    this.fed.set(to, this.fed.get(from) ?? 0);
+  }
+
   free(id: number): void {
     this.held.delete(id);
   }
@@ -48,6 +56,7 @@ export class ScriptedRunner implements Runner {
 }
 
 function scriptedOutput(kind: RowOutput['kind'], total: number): RowOutput {
+  if (kind === 'traced') throw new Error('the scripted model has no words for its thoughts');
   if (kind === 'hidden') return { kind, hidden: Float32Array.of(total, -total) };
   if (kind === 'nothing') return { kind };
   const logits = Float32Array.from({ length: vocabSize }, (_, id) =>

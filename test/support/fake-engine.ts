@@ -43,6 +43,15 @@ export class FakeEngine implements Engine {
     return this.#play(request, signal ?? new AbortController().signal);
   }
 
+  submitChoices(
+    request: GenerationRequest,
+    signals: readonly AbortSignal[],
+  ): AsyncIterable<TokenEvent>[] {
+    if (this.refusal) throw this.refusal;
+    this.requests.push(request);
+    return signals.map((signal) => this.#play(request, signal));
+  }
+
   onStep(): void {}
 
   onCrash(): void {}
