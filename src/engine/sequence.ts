@@ -120,10 +120,11 @@ export class Sequence {
   join(leader: Sequence, logits: Float32Array, nowMs: number): TokenEvent[] {
     this.#thoughts.push(...leader.#thoughts);
     this.#ownThoughts = 0;
-    const events = this.#answer(logits, nowMs);
-    // It waited for the same work.
+    // It waited for the same work, so its time is spent on the same phases.
     this.#timings.prefillMs = leader.#timings.prefillMs;
     this.#timings.latentMs = leader.#timings.latentMs;
+    this.#clockMs = nowMs;
+    const events = this.#answer(logits, nowMs);
     return [...thoughtEvents(this.#thoughts), ...events];
   }
 

@@ -156,6 +156,41 @@ describe('a thread that crashes', () => {
   });
 });
 
+describe('choices', () => {
+  const sampled = { ...thinking, sampling: { ...greedySampling, temperature: 1, seed: 3 } };
+  const signals = (count: number) =>
+    Array.from({ length: count }, () => new AbortController().signal);
+
+  it('differ by their seeds, and the first is the request’s only answer', async () => {
+    const engine = tinyEngine();
+    const alone = await readAll(engine.submit(sampled));
+    const [first, second] = await Promise.all(
+      engine.submitChoices(sampled, signals(2)).map(readAll),
+    );
+    expect(first?.tokens).toEqual(alone.tokens);
+    expect(second?.tokens).not.toEqual(alone.tokens);
+    expect(second?.finished.usage).toEqual(first?.finished.usage);
+  });
+
+  it('end one by one', async () => {
+    const engine = tinyEngine();
+    const controller = new AbortController();
+    const [left, kept] = engine.submitChoices(endless, [controller.signal, ...signals(1)]);
+    const whole = readAll(kept as AsyncIterable<TokenEvent>);
+    for await (const event of left as AsyncIterable<TokenEvent>) {
+      if (event.kind === 'token') controller.abort();
+    }
+    expect((await whole).tokens).toHaveLength(120);
+  });
+
+  it('beyond the slots or the queue are refused', () => {
+    const engine = tinyEngine({ slots: 2 }, 1);
+    expect(() => engine.submitChoices(sampled, signals(3))).toThrow('3 choices asked for');
+    engine.submitChoices(sampled, signals(2));
+    expect(() => engine.submitChoices(sampled, signals(2))).toThrow(code('server_is_overloaded'));
+  });
+});
+
 describe('admission', () => {
   it('refuses what no slot can hold, with both numbers', () => {
     const engine = tinyEngine({ slotCapacity: 12 });

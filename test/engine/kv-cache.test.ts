@@ -75,6 +75,21 @@ describe('slots', () => {
     expect(part.keys[0]).toHaveLength(2 * 2 * part.span * 2);
   });
 
+  it('are copied whole, and go apart from there', () => {
+    const cache = new KvCache(shape);
+    for (const id of [10, 11]) cache.take(id);
+    append(cache, [10, 11], [3, 70]);
+    cache.fork(11, 12);
+    expect(cache.lengthOf(12)).toBe(70);
+    const copy = cache.gather([12]).first;
+    expect(mistakes(cache.view(copy, 1), 11, 0, 70)).toEqual([]);
+    append(cache, [11], [2]);
+    cache.free(11);
+    expect(mistakes(cache.view(cache.gather([12]).first, 1), 11, 0, 70)).toEqual([]);
+    expect(cache.lengthOf(12)).toBe(70);
+    expect(() => cache.fork(99, 13)).toThrow('sequence 99 holds none');
+  });
+
   it('run out with a message that says how many there are', () => {
     const cache = new KvCache({ ...shape, slots: 1 });
     cache.take(1);

@@ -186,6 +186,54 @@ describe('many sequences', () => {
   });
 });
 
+describe('choices', () => {
+  it('answer as requests of their own would, on one prompt and one set of thoughts', async () => {
+    const engine = makeLoop({ slots: 4, maxPrefillTokens: 256, capacity: 256 });
+    const request = mixed[1] as GenerationRequest;
+    engine.submit(9, mixed[5] as GenerationRequest);
+    for (const id of [0, 1, 2]) engine.loop.submit(new Sequence(id, request, 0, 0));
+    while (!engine.loop.isIdle) await engine.step();
+    expect(engine.cache.held).toBe(0);
+    const [alone] = await answers([request]);
+    for (const id of [0, 1, 2]) {
+      expectSame(collect(engine.events.get(id) ?? []), asExpected(alone as Collected));
+    }
+  });
+});
+
+describe('a trace', () => {
+  it('changes nothing, and reads each thought through the LM head', async () => {
+    const engine = makeLoop({ slots: 2, maxPrefillTokens: 256, capacity: 256 });
+    const request = mixed[1] as GenerationRequest;
+    engine.submit(0, { ...request, traceWords: 3 });
+    engine.submit(1, mixed[5] as GenerationRequest);
+    while (!engine.loop.isIdle) await engine.step();
+    const events = engine.events.get(0) ?? [];
+    const [alone] = await answers([request]);
+    expectSame(collect(events), asExpected(alone as Collected));
+    const thoughts = alone?.finished.thoughts as Float32Array;
+    const traces = events.flatMap((event) => (event.kind === 'thought' ? event.trace : []));
+    expect(traces).toHaveLength(3);
+    traces.forEach((trace, k) => {
+      const thought = thoughts.subarray(k * config.n_embd, (k + 1) * config.n_embd);
+      expect(trace?.norm).toBeCloseTo(Math.hypot(...thought), 3);
+      const logits = headLogits(thought);
+      const best = logits.indexOf(Math.max(...logits));
+      expect(trace?.words[0]?.tokenId).toBe(best);
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit - logits[best]!), 0);
+      expect(trace?.words[0]?.probability).toBeCloseTo(1 / total, 4);
+    });
+  });
+});
+
+/** The tied LM head, by hand. */
+function headLogits(thought: Float32Array): number[] {
+  const words = tinyWeights(config, 7).get('transformer.wte.weight') as Float32Array;
+  return Array.from({ length: config.vocab_size }, (_, id) =>
+    thought.reduce((sum, value, d) => sum + value * words[id * config.n_embd + d]!, 0),
+  );
+}
+
 describe('numbers that are not finite', () => {
   it('fail their own sequence and spoil no other', async () => {
     const engine = makeLoop({ slots: 2, maxPrefillTokens: 256, capacity: 256 });

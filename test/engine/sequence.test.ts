@@ -144,6 +144,72 @@ describe('the answer', () => {
   });
 });
 
+describe('thoughts', () => {
+  const thoughts = (rest: object) => ({ thoughts: { kind: 'model', count: 4, ...rest } }) as const;
+
+  it('end early once two in a row point the same way, the last one fed as ever', () => {
+    const sequence = started({ promptIds: [1], suffixIds: [3], ...thoughts({ stopCosine: 0.9 }) });
+    sequence.advance(1, hidden(1, 0), 0);
+    sequence.advance(1, hidden(0, 1), 0);
+    expect(sequence.state).toMatchObject({ phase: 'thinking', thoughtsLeft: 3 });
+    sequence.advance(1, hidden(0.1, 2), 0);
+    expect(sequence.state).toMatchObject({ phase: 'thinking', thoughtsLeft: 1 });
+    expect(sequence.inputs(sequence.ready)).toEqual([Float32Array.of(0.1, 2), 3]);
+    expect(sequence.wants(2)).toBe('logits');
+    sequence.advance(2, logits(5), 0);
+    expect(sequence.end('aborted', 0)).toMatchObject({ usage: { thoughts: 3 } });
+  });
+
+  it('are traced on request', () => {
+    const sequence = started({ promptIds: [1], traceWords: 1, ...thoughts({}) });
+    expect(sequence.wants(1)).toBe('traced');
+    const traced = (id: number, ...values: number[]) =>
+      ({ ...logits(id), kind: 'traced', hidden: Float32Array.from(values) }) as const;
+    const probability = expect.closeTo(Math.E / (7 + Math.E), 6);
+    expect(sequence.advance(1, traced(5, 3, 4), 0)).toEqual([
+      {
+        kind: 'thought',
+        index: 0,
+        trace: { words: [{ tokenId: 5, probability }], norm: 5, cosine: null },
+      },
+    ]);
+    expect(sequence.advance(1, traced(2, -3, -4), 0)).toMatchObject([
+      { index: 1, trace: { words: [{ tokenId: 2 }], norm: 5, cosine: expect.closeTo(-1, 6) } },
+    ]);
+  });
+
+  it('are replaced by a control, which the trace and the answer’s thoughts do not show', () => {
+    const values = [1, 2, 3, 4, 5, 6, 7, 8];
+    const fed = (control: string) => {
+      const sequence = started({ promptIds: [1], ...thoughts({ control }) });
+      sequence.advance(1, hidden(...values), 0);
+      return [...(sequence.inputs(1)[0] as Float32Array)];
+    };
+    expect(fed('zero')).toEqual(Array(8).fill(0));
+    expect(fed('shuffle')).not.toEqual(values);
+    expect(fed('shuffle').toSorted()).toEqual(values);
+  });
+
+  it('of a leader are a follower’s, with its time', () => {
+    const request = makeRequest({
+      promptIds: [1],
+      ...thoughts({ count: 1 }),
+      maxTokens: 1,
+      sampling: { ...greedySampling, temperature: 1 },
+    });
+    const [leader, follower] = [new Sequence(7, request, 0), new Sequence(8, request, 0, 7)];
+    leader.start(10);
+    follower.follow(10);
+    expect(follower.ready).toBe(0);
+    leader.advance(1, hidden(1, 2), 15);
+    const last = leader.advance(1, logits(1), 40).at(-1);
+    const events = follower.join(leader, logits(1).logits, 40);
+    expect(events.map(({ kind }) => kind)).toEqual(['thought', 'token', 'finished']);
+    expect(events.at(-1)).toEqual(last);
+    expect(last).toMatchObject({ timings: { queueMs: 10, prefillMs: 5, latentMs: 25 } });
+  });
+});
+
 describe('timings', () => {
   it('give each phase the time until the next', () => {
     const thoughts = { kind: 'model', count: 2 } as const;

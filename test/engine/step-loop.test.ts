@@ -15,6 +15,8 @@ type Plan = {
   suffixLength: number;
   maxTokens: number;
   stopId: number;
+  /** Only the first of them is aborted. */
+  choices: number;
 };
 
 const plan: fc.Arbitrary<Plan> = fc.record({
@@ -25,6 +27,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   suffixLength: fc.nat(2),
   maxTokens: fc.integer({ min: 1, max: 8 }),
   stopId: fc.nat(15),
+  choices: fc.integer({ min: 1, max: 3 }),
 });
 const scenario = fc.record({
   plans: fc.array(plan, { minLength: 1, maxLength: 12 }),
@@ -50,10 +53,21 @@ async function play({ plans, slots, maxPrefillTokens, breaksAt }: Scenario) {
   const loop = new StepLoop(runner, { slots, maxPrefillTokens }, () => nowMs);
   const outcomes: StepOutcome[] = [];
   // Ids in order of arrival, so that FIFO can be read off them.
-  const arrivals = [...plans].sort((a, b) => a.arrivesAt - b.arrivesAt);
+  const arrivals: (Plan & { firstId: number })[] = [];
+  for (const item of [...plans].sort((a, b) => a.arrivesAt - b.arrivesAt)) {
+    const firstId = arrivals.length;
+    const others = Array(Math.min(item.choices, slots) - 1).fill({
+      ...item,
+      abortsAt: null,
+      firstId,
+    });
+    arrivals.push({ ...item, firstId }, ...others);
+  }
   for (; nowMs < 45 || !loop.isIdle; nowMs++) {
     arrivals.forEach((item, id) => {
-      if (item.arrivesAt === nowMs) loop.submit(new Sequence(id, requestOf(item), nowMs));
+      if (item.arrivesAt === nowMs) {
+        loop.submit(new Sequence(id, requestOf(item), nowMs, item.firstId));
+      }
       if (item.abortsAt === nowMs) loop.abort(id);
     });
     const outcome = await loop.step();
@@ -118,6 +132,23 @@ describe('any run of the engine', () => {
         expect(runner.fed.get(id)).toBe(
           item.promptLength + item.thoughts + item.suffixLength + tokens.length - lastIsFed,
         );
+      });
+    }));
+
+  it('computes prompt and thoughts once for all choices, unless their leader is aborted', () =>
+    property(({ runner, outcomes, arrivals }) => {
+      const computed = new Map<number, number>();
+      for (const { id, count } of runner.batches.flatMap(({ rows }) => rows)) {
+        computed.set(id, (computed.get(id) ?? 0) + count);
+      }
+      arrivals.forEach(({ firstId }, id) => {
+        if (id === firstId || failuresOf(outcomes, id).length > 0) return;
+        if (failuresOf(outcomes, firstId).length > 0) return;
+        const leader = collect(eventsOf(outcomes, firstId)).finished;
+        if (leader.reason === 'aborted') return;
+        const { tokens, finished } = collect(eventsOf(outcomes, id));
+        expect(computed.get(id) ?? 0).toBe(tokens.length - (finished.reason === 'stop' ? 0 : 1));
+        expect(finished.thoughts).toEqual(leader.thoughts);
       });
     }));
 
@@ -253,6 +284,40 @@ describe('deadlines', () => {
       [1, 'expired'],
       [0, 'length'],
     ]);
+  });
+});
+
+describe('choices', () => {
+  const choicesOf = (count: number, firstId: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => new Sequence(firstId + i, makeRequest({ maxTokens: 2 }), 0, firstId),
+    );
+
+  it('are admitted together or not at all, and nobody passes them', async () => {
+    const runner = new ScriptedRunner(3);
+    const loop = new StepLoop(runner, { slots: 3, maxPrefillTokens: 8 }, () => 0);
+    for (const sequence of [...choicesOf(1, 0), ...choicesOf(3, 1), ...choicesOf(1, 4)]) {
+      loop.submit(sequence);
+    }
+    expect((await loop.step())?.report).toMatchObject({ running: 1, waiting: 4 });
+    await loop.step();
+    expect((await loop.step())?.report).toMatchObject({ running: 3, waiting: 1 });
+    expect([...runner.held]).toEqual([1, 2, 3]);
+  });
+
+  it('go on under the next of them when their leader is aborted before the fork', async () => {
+    const runner = new ScriptedRunner(2);
+    const loop = new StepLoop(runner, { slots: 2, maxPrefillTokens: 2 }, () => 0);
+    for (const sequence of choicesOf(2, 0)) loop.submit(sequence);
+    await loop.step();
+    loop.abort(0);
+    const events: TokenEvent[] = [];
+    while (!loop.isIdle) {
+      for (const { id, event } of (await loop.step())?.events ?? [])
+        if (id === 1) events.push(event);
+    }
+    expect(collect(events).finished.reason).toBe('length');
   });
 });
 
