@@ -1,11 +1,13 @@
 // CLI of the data sets:
 //   npm run data -- stats [file] [--items N] [--seed S]   ProsQA in numbers: paper, file and generator side by side
+//   npm run data -- draw --set 7-hop --items 500          a named test set (7-hop, 8-hop, dag, dense, balanced)
 //   npm run data -- draw --nodes 5-6 --hops 1-6 --items 100    fresh items in the published format, on stdout
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Random } from '../random.ts';
 import { DatasetError } from './datasets/example.ts';
 import { factsKey, type ProsqaItem, readProsqa, splitQuestion } from './datasets/prosqa.ts';
 import { PROSQA_SIZES, ProsqaGenerator } from './datasets/prosqa-generator.ts';
+import { drawProsqaSet, type ProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
 import {
   measureNames,
   PAPER_STATISTICS,
@@ -30,11 +32,16 @@ function printStatistics(file: string | undefined, options: { items: number; see
 
 type Range = { min: number; max: number };
 
-function printItems(options: { nodes: Range; hops: Range; items: number; seed: number }): void {
-  const { nodes, hops } = options;
-  const random = new Random(options.seed);
-  const generator = new ProsqaGenerator(random, { nodes, hops, excluded: new Set() });
-  const items = Array.from({ length: options.items }, () => toPublished(generator.next()));
+type DrawOptions = { nodes: Range; hops: Range; set?: ProsqaSet; items: number; seed: number };
+
+function printItems({ nodes, hops, set, items: count, seed }: DrawOptions): void {
+  const random = new Random(seed);
+  const draw = (): ProsqaItem[] => {
+    if (set !== undefined) return drawProsqaSet(set, random, count);
+    const generator = new ProsqaGenerator(random, { nodes, hops, excluded: new Set() });
+    return Array.from({ length: count }, () => generator.next());
+  };
+  const items = draw().map(toPublished);
   process.stdout.write(`[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]\n`);
 }
 
@@ -97,6 +104,9 @@ program
   .description('fresh ProsQA items, one question a graph, in the published format')
   .option('--nodes <range>', 'nodes drawn per graph', toRange, PROSQA_SIZES.nodes)
   .option('--hops <range>', 'reasoning steps of a question', toRange, PROSQA_SIZES.hops)
+  .addOption(
+    new Option('--set <name>', 'a named test set, in place of nodes and hops').choices(prosqaSets),
+  )
   .option('--items <count>', 'items to generate', integerFrom(1), 100)
   .option('--seed <seed>', 'seed of the generator', integerFrom(0), 1)
   .action(printItems);

@@ -8,24 +8,39 @@ export const LINEAGE = { neither: 0, first: 1, second: 2, both: 3 } as const;
 
 export type LineageGraph = { graph: FactGraph; lineage: number[] };
 
-const MEAN_PARENTS = 1.5;
-/** Chance that a node's parents come from the first seed's own descendants, or from the second's; else from all. */
-const FIRST_LINEAGE_CHANCE = 0.35;
-const SECOND_LINEAGE_CHANCE = 0.45;
-/** Deeper nodes are likelier parents, which makes chains long. */
-const parentWeight = (depth: number) => 1.5 * depth + 1;
+/** What a kind of graph is drawn by. */
+export type GraphShape = {
+  /** Mean of the Poisson number of parents. */
+  meanParents: number;
+  /** Chance that a node's parents come from the first seed's own descendants, or from the second's; else from all. */
+  firstLineageChance: number;
+  secondLineageChance: number;
+  /** A parent at depth d weighs 1 + depthWeight · d: deeper nodes are likelier parents, which makes chains long. */
+  depthWeight: number;
+};
+
+export const PUBLISHED_SHAPE: GraphShape = {
+  meanParents: 1.5,
+  firstLineageChance: 0.35,
+  secondLineageChance: 0.45,
+  depthWeight: 1.5,
+};
 
 /**
  * Draws a graph of at most `nodeCount` nodes, seeds first, parents before children; nodes without any edge are
  * dropped. Undefined when a seed has no child, since then nothing can be asked about it.
  */
-export function drawLineageGraph(random: Random, nodeCount: number): LineageGraph | undefined {
+export function drawLineageGraph(
+  random: Random,
+  nodeCount: number,
+  shape: GraphShape,
+): LineageGraph | undefined {
   const edges: Edge[] = [];
   const lineage: number[] = [LINEAGE.first, LINEAGE.second];
   const depth = [0, 0]; // hops from the nearest parentless ancestor
   for (let child = 2; child < nodeCount; child++) {
-    const candidates = parentCandidates(random, lineage);
-    const parents = drawParents(random, candidates, depth);
+    const candidates = parentCandidates(random, lineage, shape);
+    const parents = drawParents(random, candidates, depth, shape);
     for (const parent of parents) edges.push([parent, child]);
     lineage.push(parents.reduce((bits, parent) => bits | lineage[parent]!, LINEAGE.neither));
     depth.push(parents.length === 0 ? 0 : 1 + Math.min(...parents.map((p) => depth[p]!)));
@@ -33,12 +48,16 @@ export function drawLineageGraph(random: Random, nodeCount: number): LineageGrap
   return withoutIsolated(nodeCount, edges, lineage);
 }
 
-function parentCandidates(random: Random, lineage: number[]): number[] {
+function parentCandidates(
+  random: Random,
+  lineage: number[],
+  { firstLineageChance, secondLineageChance }: GraphShape,
+): number[] {
   const draw = random.uniform();
   const wanted =
-    draw < FIRST_LINEAGE_CHANCE
+    draw < firstLineageChance
       ? LINEAGE.first
-      : draw < FIRST_LINEAGE_CHANCE + SECOND_LINEAGE_CHANCE
+      : draw < firstLineageChance + secondLineageChance
         ? LINEAGE.second
         : undefined;
   const nodes = lineage.map((_, node) => node);
@@ -46,9 +65,14 @@ function parentCandidates(random: Random, lineage: number[]): number[] {
 }
 
 /** Weighted draw without replacement. */
-function drawParents(random: Random, candidates: number[], depth: number[]): number[] {
-  const count = Math.min(candidates.length, random.poisson(MEAN_PARENTS));
-  const weights = candidates.map((node) => parentWeight(depth[node]!));
+function drawParents(
+  random: Random,
+  candidates: number[],
+  depth: number[],
+  { meanParents, depthWeight }: GraphShape,
+): number[] {
+  const count = Math.min(candidates.length, random.poisson(meanParents));
+  const weights = candidates.map((node) => 1 + depthWeight * depth[node]!);
   return Array.from({ length: count }, () => {
     const index = random.weightedIndex(weights);
     weights[index] = 0;

@@ -4,7 +4,13 @@ import type { Random } from '../../random.ts';
 import type { Example, ExampleGroup } from './example.ts';
 import { distancesFrom, type FactGraph, randomShortestPath } from './fact-graph.ts';
 import { factsKey, type ProsqaItem } from './prosqa.ts';
-import { drawLineageGraph, LINEAGE, type LineageGraph } from './prosqa-dag.ts';
+import {
+  drawLineageGraph,
+  type GraphShape,
+  LINEAGE,
+  type LineageGraph,
+  PUBLISHED_SHAPE,
+} from './prosqa-dag.ts';
 import { answerSentence, CONCEPTS, factSentence, NAMES, querySentence } from './prosqa-words.ts';
 
 export type ProsqaOptions = {
@@ -14,6 +20,8 @@ export type ProsqaOptions = {
   hops: { min: number; max: number };
   /** factsKey of graphs that must not be generated: those of the validation and test items. */
   excluded: ReadonlySet<string>;
+  /** As the published graphs, unless it says otherwise. */
+  shape?: GraphShape;
 };
 
 /** Sizes whose statistics match the published items. */
@@ -110,10 +118,10 @@ export class ProsqaGenerator {
 
   /** A graph that has questions of permitted length, and none longer than `longest` hops. */
   #drawNamed(longest: number): NamedGraph {
-    const { nodes, hops } = this.#options;
+    const { nodes, hops, shape } = this.#options;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const nodeCount = nodes.min + this.#random.int(nodes.max - nodes.min + 1);
-      const lineageGraph = drawLineageGraph(this.#random, nodeCount);
+      const lineageGraph = drawLineageGraph(this.#random, nodeCount, shape ?? PUBLISHED_SHAPE);
       if (lineageGraph === undefined) continue;
       const possible = possibleQuestions(lineageGraph);
       if (possible.some((q) => q.hops > longest)) continue;
