@@ -1,4 +1,4 @@
-// Command line of the trainer: train | eval | report | show-graph.
+// Command line of the trainer: train | eval | table | report | show-graph.
 
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
@@ -9,6 +9,7 @@ import { evaluateCommand, withEngine } from './evaluate-command.ts';
 import { writeReport } from './report.ts';
 import { RunDirectory } from './run-directory.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
+import { tableCommand } from './table-command.ts';
 import { type Progress, train } from './trainer.ts';
 import { readTrainingConfig, totalSteps } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
@@ -89,6 +90,20 @@ program
   .option('--threads <n>', 'threads of the engine', Number, 2)
   .description('score a checkpoint through the serving engine and write its eval.json')
   .action(evaluateCommand);
+
+program
+  .command('table')
+  .argument('[dir]', 'directory of checkpoints', 'models')
+  .option('--data <file>', 'measure on this file instead of reading eval.json')
+  .addOption(
+    new Option('--kind <kind>', 'data set of the file').choices(dataKinds).default('prosqa'),
+  )
+  .option('--items <n>', 'only the first items of the file', Number)
+  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .description(
+    'compare methods: accuracy and tokens beside the paper, paired tests, number of thoughts',
+  )
+  .action(tableCommand);
 
 program
   .command('report')
