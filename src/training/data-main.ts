@@ -1,33 +1,88 @@
 // CLI of the data sets:
-//   npm run data -- stats [file] [--items N] [--seed S]   ProsQA in numbers: paper, file and generator side by side
+//   npm run data -- stats [file] [--items N] [--seed S]   a data set in numbers: published, file and generator (--kind)
 //   npm run data -- draw --set 7-hop --items 500          a named test set (7-hop, 8-hop, dag, dense, balanced)
 //   npm run data -- draw --nodes 5-6 --hops 1-6 --items 100    fresh items in the published format, on stdout
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Random } from '../random.ts';
-import { DatasetError } from './datasets/example.ts';
+import {
+  type ChainMeasure,
+  chainMeasures,
+  chainStatistics,
+  publishedChains,
+} from './datasets/chain-statistics.ts';
+import { DatasetError, type Example } from './datasets/example.ts';
+import { type DataKind, dataKinds, formats } from './datasets/formats.ts';
+import { drawMultiplication } from './datasets/multiplication.ts';
+import { drawProntoqa } from './datasets/prontoqa-generator.ts';
 import { factsKey, type ProsqaItem, readProsqa, splitQuestion } from './datasets/prosqa.ts';
 import { PROSQA_SIZES, ProsqaGenerator } from './datasets/prosqa-generator.ts';
 import { drawProsqaSet, type ProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
 import {
+  type MeasureName,
   measureNames,
   PAPER_STATISTICS,
-  type ProsqaStatistics,
   prosqaStatistics,
 } from './datasets/prosqa-statistics.ts';
 
-type Column = { title: string; values: Partial<ProsqaStatistics>; digits: number };
+type Column<Name extends string> = {
+  title: string;
+  values: Partial<Record<Name, number>>;
+  digits: number;
+};
 
-function printStatistics(file: string | undefined, options: { items: number; seed: number }): void {
+type StatisticsOptions = { kind: DataKind; skipMalformed?: boolean; items: number; seed: number };
+
+function printStatistics(file: string | undefined, options: StatisticsOptions): void {
+  if (options.kind === 'prosqa') printProsqaStatistics(file, options);
+  else printChainStatistics(file, options);
+}
+
+/** Generators of single items, by data set; multiplication of four digits. */
+const generators: Partial<Record<DataKind, (random: Random) => Example>> = {
+  prontoqa: drawProntoqa,
+  multiplication: (random) => drawMultiplication(random, 4),
+};
+
+function printChainStatistics(
+  file: string | undefined,
+  { kind, skipMalformed, items: count, seed }: StatisticsOptions,
+): void {
+  const columns: Column<ChainMeasure>[] = [
+    { title: 'published', values: publishedChains[kind], digits: 1 },
+  ];
+  const add = (origin: string, examples: Example[]): void => {
+    const title = `${origin}, n = ${examples.length}`;
+    columns.push({ title, values: chainStatistics(examples), digits: 2 });
+  };
+  if (file !== undefined) {
+    const { items, skipped } = formats[kind].read(file, skipMalformed ? 'skip' : 'throw');
+    for (const { message } of skipped) console.warn(`left out: ${message}`);
+    add('file', items);
+  }
+  const random = new Random(seed);
+  const draw = generators[kind];
+  if (draw)
+    add(
+      'generated',
+      Array.from({ length: count }, () => draw(random)),
+    );
+  process.stdout.write(`${markdownTable(chainMeasures, columns)}\n`);
+}
+
+function printProsqaStatistics(
+  file: string | undefined,
+  options: { items: number; seed: number },
+): void {
   const published = file === undefined ? [] : readProsqa(file, 'throw').items;
   const excluded = new Set(
     published.map(({ example }) => factsKey(splitQuestion(example.question).facts)),
   );
   const generator = new ProsqaGenerator(new Random(options.seed), { ...PROSQA_SIZES, excluded });
   const generated = Array.from({ length: options.items }, () => generator.next());
-  const columns = [{ title: 'paper', values: PAPER_STATISTICS, digits: 1 }];
+  const columns: Column<MeasureName>[] = [{ title: 'paper', values: PAPER_STATISTICS, digits: 1 }];
   if (file !== undefined) columns.push(measured('published', published));
   columns.push(measured('generated', generated));
-  process.stdout.write(`${markdownTable(columns)}\n`);
+  process.stdout.write(`${markdownTable(measureNames, columns)}\n`);
 }
 
 type Range = { min: number; max: number };
@@ -60,15 +115,18 @@ function toPublished({ example, graph, words, root, target, distractor }: Prosqa
   };
 }
 
-function measured(origin: string, items: ProsqaItem[]): Column {
+function measured(origin: string, items: ProsqaItem[]): Column<MeasureName> {
   return { title: `${origin}, n = ${items.length}`, values: prosqaStatistics(items), digits: 2 };
 }
 
-function markdownTable(columns: Column[]): string {
+function markdownTable<Name extends string>(
+  names: readonly Name[],
+  columns: readonly Column<Name>[],
+): string {
   const rows = [
     ['mean per item', ...columns.map(({ title }) => title)],
     ['---', ...columns.map(() => '---:')],
-    ...measureNames.map((name) => [
+    ...names.map((name) => [
       name,
       ...columns.map(({ values, digits }) => values[name]?.toFixed(digits) ?? ''),
     ]),
@@ -94,8 +152,10 @@ function toRange(text: string): Range {
 const program = new Command('data').description('Look at the data sets.');
 program
   .command('stats')
-  .description('statistics of ProsQA items: the paper, a published file, our generator')
+  .description('statistics of a data set: as published, of a file, of our generator')
   .argument('[file]', 'JSON in the published format, for example test/data/prosqa-sample.json')
+  .addOption(new Option('--kind <kind>', 'data set').choices(dataKinds).default('prosqa'))
+  .option('--skip-malformed', 'keep the rest of a file with malformed records')
   .option('--items <count>', 'items to generate', integerFrom(1), 2000)
   .option('--seed <seed>', 'seed of the generator', integerFrom(0), 1)
   .action(printStatistics);
