@@ -45,6 +45,10 @@ const environmentSchema = z
     REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
+    /** A stream's reader that takes nothing for so long loses its connection. */
+    STALL_SECONDS: whole(1, 3600).default(60),
+    /** Requests for an answer that one key may make in a minute; 0: any number. */
+    REQUESTS_PER_MINUTE: whole(0, 1_000_000).default(0),
     /** After SIGTERM: how long requests are still taken, for a load balancer to notice /readyz. */
     LEAVE_SECONDS: whole(0, 600).default(0),
     /** After that: how long running requests may take to finish. */
@@ -66,6 +70,8 @@ const environmentSchema = z
     requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
+    stallMs: env.STALL_SECONDS * 1000,
+    requestsPerMinute: env.REQUESTS_PER_MINUTE,
     leaveMs: env.LEAVE_SECONDS * 1000,
     drainMs: env.DRAIN_SECONDS * 1000,
     logLevel: env.LOG_LEVEL,

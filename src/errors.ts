@@ -41,10 +41,10 @@ const errorTable = {
     message: ({ param, given, supported }) =>
       `Unsupported value: '${param}' does not support ${given} here. Supported: ${supported}.`,
   }),
-  context_length_exceeded: row<{ limit: number; given: number }>({
+  context_length_exceeded: row<{ param?: string; limit: number; given: number }>({
     status: 400,
     type: 'invalid_request_error',
-    param: () => 'messages',
+    param: ({ param }) => param ?? 'messages',
     message: ({ limit, given }) =>
       `This model holds at most ${limit} positions (prompt, thoughts and answer together), ` +
       `and the request needs ${given}.`,
@@ -145,6 +145,8 @@ const errorTable = {
     type: 'server_error',
     param: none,
     message: () => 'The server had an error while processing the request.',
+    // A bug does not go away by asking again.
+    headers: () => ({ 'x-should-retry': 'false' }),
   }),
 };
 

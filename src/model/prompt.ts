@@ -21,10 +21,14 @@ export function layoutPrompt(
   text: string,
   thoughts: number,
 ): PromptLayout {
+  return layoutIds(config, tokenizer.encode(text), thoughts);
+}
+
+/** The same for a prompt that is token ids already. */
+export function layoutIds(config: ModelConfig, ids: number[], thoughts: number): PromptLayout {
   if (!Number.isInteger(thoughts) || thoughts < 0) {
     throw new RangeError(`thoughts must be a whole number from 0, got ${thoughts}`);
   }
-  const ids = tokenizer.encode(text);
   const { filler, bot_token_id, eot_token_id, pause_token_id } = config.coconut;
   switch (filler) {
     case 'none':

@@ -6,12 +6,15 @@ import type { Metrics } from '../metrics.ts';
 import type { AnswerEvent } from './answer.ts';
 import type { ServedModel } from './served-model.ts';
 
+/** The API's operations that generate text. */
+export type Endpoint = 'chat.completions' | 'completions' | 'responses';
+
 export type MeterOptions = {
   metrics: Metrics;
   log: Log;
   model: ServedModel;
   /** The API operation, from a fixed set: label values must stay few. */
-  endpoint: 'chat.completions';
+  endpoint: Endpoint;
   /** The data set that the caller says this request's question is from. */
   baselineTask: string | undefined;
 };

@@ -42,6 +42,8 @@ export type Answer = {
 
 type AnswerOptions = {
   stop: string[];
+  /** Left out where the text begins with it; '' keeps everything. */
+  answerMarker: string;
   /** On performance.now()'s clock. */
   arrivedMs: number;
   /** Any of them ends the answer with request_aborted. */
@@ -52,7 +54,7 @@ type AnswerOptions = {
 export function startAnswer(
   model: ServedModel,
   request: GenerationRequest,
-  { stop, arrivedMs, signals }: AnswerOptions,
+  { stop, answerMarker, arrivedMs, signals }: AnswerOptions,
 ): Answer {
   const controller = new AbortController();
   const abort = () => controller.abort();
@@ -64,7 +66,6 @@ export function startAnswer(
   }
   try {
     const tokens = model.engine().submit(request, controller.signal);
-    const answerMarker = model.config.coconut.answer_marker;
     const detokenizer = new Detokenizer(model.tokenizer, { stop, answerMarker });
     return { events: toAnswerEvents(tokens, detokenizer, arrivedMs, abort), abort };
   } catch (error) {

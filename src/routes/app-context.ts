@@ -12,7 +12,14 @@ export type AppDeps = {
   models: readonly ServedModel[];
   config: Pick<
     Config,
-    'host' | 'apiKeys' | 'bodyLimitBytes' | 'heartbeatMs' | 'queueTimeoutMs' | 'requestTimeoutMs'
+    | 'host'
+    | 'apiKeys'
+    | 'bodyLimitBytes'
+    | 'heartbeatMs'
+    | 'queueTimeoutMs'
+    | 'requestTimeoutMs'
+    | 'stallMs'
+    | 'requestsPerMinute'
   >;
   metrics: Metrics;
   log: Log;

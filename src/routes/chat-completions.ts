@@ -2,42 +2,37 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Handler } from 'hono';
 import { logFailure } from '../log.ts';
-import { type Answer, type AnswerToken, startAnswer } from './answer.ts';
-import { metered } from './answer-meter.ts';
+import type { Answer, AnswerToken } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
 import { toGenerationRequest } from './chat-request.ts';
 import { type ResponseHead, toCompletion } from './chat-response.ts';
-import { chatStream } from './chat-stream.ts';
-import { deadlines } from './deadlines.ts';
+import { chatFrames } from './chat-stream.ts';
 import { readJson } from './guards.ts';
+import { openAnswer } from './open-answer.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
+import { sseResponse } from './sse.ts';
 
 export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
     const arrivedMs = performance.now();
     const request = parseChatRequest(await readJson(c));
     const model = findModel(deps.models, request.model);
-    const generation = { ...toGenerationRequest(request, model), ...deadlines(c, deps.config) };
-    const answer = startAnswer(model, generation, {
-      stop: stopStrings(request),
-      arrivedMs,
-      signals: [c.req.raw.signal, deps.cutoff],
-    });
-    c.set('metered', true);
-    const events = metered(answer.events, {
-      metrics: deps.metrics,
-      log: c.var.log,
-      model,
+    const answer = openAnswer(c, deps, {
       endpoint: 'chat.completions',
-      baselineTask: baselineTask(request),
+      model,
+      request: toGenerationRequest(request, model),
+      stop: stopStrings(request),
+      answerMarker: model.config.coconut.answer_marker,
+      // Metadata reaches the server through every OpenAI client; a header of ours would not.
+      baselineTask: request.metadata?.['baseline_task'],
+      arrivedMs,
     });
-    const counted = { ...answer, events };
     return request.stream
-      ? streamed(c, counted, request, model, deps.config.heartbeatMs)
-      : c.json(await collected(counted, request, model));
+      ? streamed(c, answer, request, model, deps)
+      : c.json(await collected(answer, request, model));
   };
 }
 
@@ -63,20 +58,15 @@ function streamed(
   answer: Answer,
   request: ChatRequest,
   model: ServedModel,
-  heartbeatMs: number,
+  { config }: AppDeps,
 ): Response {
-  const stream = chatStream(answer, {
+  const frames = chatFrames(answer, {
     head: responseHead(model),
     tokenizer: model.tokenizer,
     includeUsage: request.stream_options?.include_usage ?? false,
-    heartbeatMs,
     onFailure: (error) => logFailure(c.var.log, error),
   });
-  return c.body(stream, 200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
-    'x-accel-buffering': 'no',
-  });
+  return sseResponse(c, frames, config, answer.abort);
 }
 
 function responseHead(model: ServedModel): ResponseHead {
@@ -87,10 +77,4 @@ function responseHead(model: ServedModel): ResponseHead {
     system_fingerprint: `fp_${model.weightsSha256.slice(0, 10)}`,
     service_tier: 'default',
   };
-}
-
-/** Metadata reaches the server through every OpenAI client, which a header of ours would not. */
-function baselineTask({ metadata }: ChatRequest): string | undefined {
-  const { baseline_task } = metadata ?? {};
-  return baseline_task;
 }

@@ -161,6 +161,8 @@ export function fakeApp(
       heartbeatMs: 60_000,
       queueTimeoutMs: 60_000,
       requestTimeoutMs: 600_000,
+      stallMs: 60_000,
+      requestsPerMinute: 0,
       ...config,
     },
     metrics: createMetrics(),

@@ -1,0 +1,113 @@
+// What every endpoint settles in the same way: thoughts, prompt ids, and how much text still fits.
+import type { GenerationRequest } from '../engine/messages.ts';
+import { apiError } from '../errors.ts';
+import { layoutIds } from '../model/prompt.ts';
+import type { reasoningEfforts } from './chat-fields.ts';
+import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
+import { type ServedModel, thoughtLimits } from './served-model.ts';
+
+/** No text of more characters per position is tokenised: it would not fit, and would stall others. */
+const maxCharactersPerPosition = 16;
+
+/** Share of the checkpoint's default number of thoughts, rounded up. */
+const effortShares: Record<(typeof reasoningEfforts)[number], number> = {
+  none: 0,
+  minimal: 1 / 6,
+  low: 1 / 3,
+  medium: 2 / 3,
+  high: 1,
+  xhigh: 1,
+  max: 1,
+};
+
+export type ThoughtFields = {
+  latent_thoughts?: number | null | undefined;
+  reasoning_effort?: (typeof reasoningEfforts)[number] | null | undefined;
+};
+
+/** latent_thoughts wins over reasoning_effort; without either, the checkpoint's default. */
+export function settleThoughts(fields: ThoughtFields, model: ServedModel): number {
+  const limits = thoughtLimits(model.config);
+  const asked = fields.latent_thoughts;
+  if (asked == null) {
+    const effort = fields.reasoning_effort;
+    return effort == null ? limits.default : Math.ceil(effortShares[effort] * limits.default);
+  }
+  if (asked <= limits.maximum) return asked;
+  throw apiError('invalid_request', {
+    param: 'latent_thoughts',
+    message: `latent_thoughts: ${model.id} was trained for at most ${limits.maximum}, got ${asked}`,
+  });
+}
+
+/** Throws invalid_request for a text that cannot fit, before any of it is tokenised. */
+export function encodePrompt(text: string, param: string, model: ServedModel): number[] {
+  const { slotCapacity, tokenizer } = model;
+  const limit = slotCapacity * maxCharactersPerPosition;
+  if (text.length <= limit) return tokenizer.encode(text);
+  throw apiError('invalid_request', {
+    param,
+    message: `${param}: ${text.length} characters, at most ${limit} are read for ${slotCapacity} positions`,
+  });
+}
+
+export type Prompt = {
+  ids: number[];
+  /** 'bare': not even the markers around no thoughts. */
+  layout: 'trained' | 'bare';
+  /** The request field it came in, for errors. */
+  param: string;
+};
+
+/** `param` is the name that the endpoint has for it; null: as much as fits. */
+export type TokenLimit = { param: string; value: number } | null;
+
+type GenerationOptions = {
+  prompt: Prompt;
+  thoughts: number;
+  limit: TokenLimit;
+  sampling: SamplingFields;
+  logprobs: number | null;
+};
+
+/** Throws invalid_request or context_length_exceeded. */
+export function toGeneration(options: GenerationOptions, model: ServedModel): GenerationRequest {
+  const { prompt, limit, sampling, logprobs } = options;
+  const { promptIds, suffixIds } =
+    prompt.layout === 'bare'
+      ? { promptIds: prompt.ids, suffixIds: [] }
+      : layoutIds(model.config, prompt.ids, options.thoughts);
+  // A pause checkpoint's fillers are prompt tokens; only real thoughts are the engine's to compute.
+  const thoughts = model.config.coconut.filler === 'thought' ? options.thoughts : 0;
+  const room = roomFor(promptIds.length + thoughts + suffixIds.length, prompt.param, model);
+  const maxTokens = Math.min(textBudget(limit, thoughts), room);
+  return {
+    promptIds,
+    thoughts: { kind: 'model', count: thoughts },
+    suffixIds,
+    maxTokens,
+    ...toStopRules(sampling, model, maxTokens),
+    sampling: toSampling(sampling, model),
+    logprobs,
+    returnThoughts: false,
+  };
+}
+
+/** Completion tokens count thoughts, so their limit does too. */
+function textBudget(limit: TokenLimit, thoughts: number): number {
+  if (limit === null) return Number.POSITIVE_INFINITY;
+  const { param, value } = limit;
+  if (value > thoughts) return value - thoughts;
+  throw apiError('invalid_request', {
+    param,
+    message:
+      `${param}: ${value} leaves no token for text after ${thoughts} thoughts ` +
+      '(lower latent_thoughts, or raise it)',
+  });
+}
+
+/** Text tokens that still fit a slot: asking for more is an upper bound, not an error. */
+function roomFor(used: number, param: string, { slotCapacity }: ServedModel): number {
+  if (used < slotCapacity) return slotCapacity - used;
+  throw apiError('context_length_exceeded', { param, limit: slotCapacity, given: used + 1 });
+}

@@ -1,0 +1,33 @@
+// The one way from a checked request to an answer that is timed, counted and ended with its client;
+// every endpoint that generates text goes through here.
+import type { Context } from 'hono';
+import type { GenerationRequest } from '../engine/messages.ts';
+import { type Answer, startAnswer } from './answer.ts';
+import { type Endpoint, metered } from './answer-meter.ts';
+import type { AppDeps, AppEnv } from './app-context.ts';
+import { deadlines } from './deadlines.ts';
+import type { ServedModel } from './served-model.ts';
+
+type OpenOptions = {
+  endpoint: Endpoint;
+  model: ServedModel;
+  request: GenerationRequest;
+  stop: string[];
+  answerMarker: string;
+  baselineTask: string | undefined;
+  /** On performance.now()'s clock. */
+  arrivedMs: number;
+};
+
+/** Throws what the engine refuses; until then nothing is counted. */
+export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer {
+  const { model, stop, answerMarker, arrivedMs, endpoint, baselineTask } = options;
+  const request = { ...options.request, ...deadlines(c, deps.config) };
+  const signals = [c.req.raw.signal, deps.cutoff];
+  const answer = startAnswer(model, request, { stop, answerMarker, arrivedMs, signals });
+  c.set('metered', true);
+  const { metrics } = deps;
+  const { log } = c.var;
+  const events = metered(answer.events, { metrics, log, model, endpoint, baselineTask });
+  return { ...answer, events };
+}

@@ -1,0 +1,74 @@
+// Server-sent events: frames of any endpoint's stream → the response's bytes. They are made only as
+// fast as the client reads; while nothing comes, comments keep the connection alive.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Context } from 'hono';
+import type { AppDeps, AppEnv } from './app-context.ts';
+
+export type Frames = AsyncGenerator<string, void, undefined>;
+
+/** One event without a name, as chat and completions have them. */
+export const frame = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
+
+/** @param abort ends the answer: called when the reader leaves, or takes nothing for too long */
+export function sseResponse(
+  c: Context<AppEnv>,
+  frames: Frames,
+  { heartbeatMs, stallMs }: Pick<AppDeps['config'], 'heartbeatMs' | 'stallMs'>,
+  abort: () => void,
+): Response {
+  return c.body(toByteStream(frames, { heartbeatMs, stallMs, abort }), 200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  });
+}
+
+type StreamOptions = { heartbeatMs: number; stallMs: number; abort: () => void };
+
+/**
+ * At most one frame waits for the reader here, and an answer's events for the frames: they are no
+ * more than a slot holds. A reader that stops reading loses the connection after `stallMs`.
+ */
+export function toByteStream(
+  frames: Frames,
+  { heartbeatMs, stallMs, abort }: StreamOptions,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let next: Promise<IteratorResult<string, void>> | null = null;
+  let stall: NodeJS.Timeout | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      clearTimeout(stall);
+      next ??= frames.next();
+      const result = await within(next, heartbeatMs);
+      if (result !== 'late') next = null;
+      if (result !== 'late' && result.done) {
+        controller.close();
+        return;
+      }
+      const giveUp = () => {
+        abort();
+        controller.error(new Error(`nothing was read for ${stallMs} ms`));
+      };
+      stall = setTimeout(giveUp, stallMs).unref();
+      controller.enqueue(encoder.encode(result === 'late' ? ': ping\n\n' : (result.value ?? '')));
+    },
+    async cancel() {
+      clearTimeout(stall);
+      abort();
+      await frames.return();
+    },
+  });
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
+  const timer = new AbortController();
+  const late = delay(ms, 'late' as const, { signal: timer.signal });
+  // The timer's own rejection only says that it was cancelled.
+  late.catch(() => {});
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+  }
+}
