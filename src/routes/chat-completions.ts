@@ -47,7 +47,7 @@ async function collected({ events }: Answer, request: ChatRequest, model: Served
     if (event.kind === 'finished') {
       const logprobs = toChatLogprobs(tokens, model.tokenizer);
       const choice = { content, logprobs };
-      return toCompletion(responseHead(model), choice, event, request.metadata ?? null);
+      return toCompletion(responseHead(model, 'chatcmpl'), choice, event, request.metadata ?? null);
     }
   }
   throw new Error('the engine ended an answer without a finished event');
@@ -61,7 +61,7 @@ function streamed(
   { config }: AppDeps,
 ): Response {
   const frames = chatFrames(answer, {
-    head: responseHead(model),
+    head: responseHead(model, 'chatcmpl'),
     tokenizer: model.tokenizer,
     includeUsage: request.stream_options?.include_usage ?? false,
     onFailure: (error) => logFailure(c.var.log, error),
@@ -69,9 +69,9 @@ function streamed(
   return sseResponse(c, frames, config, answer.abort);
 }
 
-function responseHead(model: ServedModel): ResponseHead {
+export function responseHead(model: ServedModel, prefix: 'chatcmpl' | 'cmpl'): ResponseHead {
   return {
-    id: `chatcmpl-${randomUUID()}`,
+    id: `${prefix}-${randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
     model: model.id,
     system_fingerprint: `fp_${model.weightsSha256.slice(0, 10)}`,

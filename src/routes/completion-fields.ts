@@ -1,0 +1,112 @@
+// Every field of POST /v1/completions, and body → one GenerationRequest per prompt. A prompt is
+// continued as it stands; only where thoughts are asked for is it laid out as in training.
+import { z } from 'zod';
+import type { GenerationRequest } from '../engine/messages.ts';
+import { apiError } from '../errors.ts';
+import { metadataSchema } from './chat-fields.ts';
+import { encodePrompt, settleThoughts, toGeneration } from './generation.ts';
+import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
+import { samplingFields } from './sampling-fields.ts';
+import type { ServedModel } from './served-model.ts';
+
+const maxPrompts = 32;
+/** OpenAI's own. */
+const defaultMaxTokens = 16;
+
+const textSchema = z.string().min(1);
+export const tokenIdsSchema = z.array(z.int().min(0)).min(1).max(1_048_576);
+
+/** Null counts as absent everywhere. */
+export const completionRequestSchema = z.object({
+  model: z.string().min(1).max(256),
+  prompt: z.union([
+    textSchema,
+    z.array(textSchema).min(1).max(maxPrompts),
+    tokenIdsSchema,
+    z.array(tokenIdsSchema).min(1).max(maxPrompts),
+  ]),
+  max_tokens: z.int().min(1).nullish(),
+  ...samplingFields,
+  logprobs: z.int().min(0).max(5).nullish(),
+  echo: z.boolean().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  latent_thoughts: z.int().min(0).nullish(),
+  metadata: metadataSchema.nullish(),
+});
+
+export type CompletionRequest = z.output<typeof completionRequestSchema>;
+
+export const refusedCompletionFields: RefusedFields = {
+  n: { neutral: [1], reason: 'One choice per prompt.' },
+  best_of: { neutral: [1, 0], reason: 'One choice per prompt.' },
+  suffix: { neutral: [''], reason: 'These checkpoints continue text; they do not fill gaps.' },
+};
+
+/** Throws invalid_request or unsupported_value, naming the field. */
+export function parseCompletionRequest(body: unknown): CompletionRequest {
+  const request = parseBody(body, completionRequestSchema, refusedCompletionFields);
+  if (request.stream_options && !request.stream) throw onlyWith('stream_options', 'stream: true');
+  if (request.echo && request.logprobs != null) {
+    throw apiError('unsupported_value', {
+      param: 'logprobs',
+      given: String(request.logprobs),
+      supported: 'null with echo (log probabilities are of generated tokens only)',
+    });
+  }
+  return request;
+}
+
+/** One per prompt, in order. Throws invalid_request or context_length_exceeded. */
+export function toCompletionRequests(
+  request: CompletionRequest,
+  model: ServedModel,
+): GenerationRequest[] {
+  // Not the checkpoint's default: who sends raw text gets it continued, not answered.
+  const thoughts = settleThoughts({ latent_thoughts: request.latent_thoughts ?? 0 }, model);
+  const layout = thoughts === 0 ? 'bare' : 'trained';
+  return promptsOf(request.prompt).map((prompt) => {
+    const ids = promptIds(prompt, model);
+    return toGeneration(
+      {
+        prompt: { ids, layout, param: 'prompt' },
+        thoughts,
+        limit: { param: 'max_tokens', value: request.max_tokens ?? defaultMaxTokens },
+        sampling: request,
+        logprobs: request.logprobs ?? null,
+      },
+      model,
+    );
+  });
+}
+
+function promptIds(prompt: string | number[], model: ServedModel): number[] {
+  if (typeof prompt === 'string') return encodePrompt(prompt, 'prompt', model);
+  checkTokenIds(prompt, 'prompt', model);
+  return prompt;
+}
+
+/** What `echo` repeats, in order. */
+export function promptTexts({ prompt }: CompletionRequest, model: ServedModel): string[] {
+  return promptsOf(prompt).map((item) =>
+    typeof item === 'string' ? item : model.tokenizer.decode(item),
+  );
+}
+
+/** Throws invalid_request for an id that the checkpoint lacks, or that is a marker of latent mode. */
+export function checkTokenIds(ids: readonly number[], param: string, model: ServedModel): void {
+  const { bot_token_id, eot_token_id, pause_token_id } = model.config.coconut;
+  const markers = new Set([bot_token_id, eot_token_id, pause_token_id]);
+  const last = model.tokenizer.vocabSize - 1;
+  const at = ids.findIndex((id) => id > last || markers.has(id));
+  if (at === -1) return;
+  const reason = markers.has(ids[at] ?? null)
+    ? 'is a marker of latent mode (ask with latent_thoughts)'
+    : `is no token id of this checkpoint (0 to ${last})`;
+  throw apiError('invalid_request', { param, message: `${param}: ${ids[at]} at ${at} ${reason}` });
+}
+
+function promptsOf(prompt: CompletionRequest['prompt']): (string | number[])[] {
+  if (typeof prompt === 'string') return [prompt];
+  return prompt.every((item) => typeof item === 'number') ? [prompt] : prompt;
+}

@@ -1,0 +1,66 @@
+// AnswerEvent → the text_completion objects of /v1/completions, plain and streamed. Pure.
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
+import { type ResponseHead, toUsage } from './chat-response.ts';
+
+type Bytes = Pick<Tokenizer, 'bytesOf'>;
+type FinishReason = Extract<AnswerEvent, { kind: 'finished' }>['reason'];
+
+/** The old shape: parallel arrays, an entry per text token. */
+export type CompletionLogprobs = {
+  tokens: string[];
+  token_logprobs: number[];
+  top_logprobs: Record<string, number>[];
+  text_offset: number[];
+} | null;
+
+/** `offset`: characters of the choice's text before the first of these tokens. */
+export function toCompletionLogprobs(
+  tokens: readonly AnswerToken[],
+  offset: number,
+  tokenizer: Bytes,
+): CompletionLogprobs {
+  const textOf = (id: number) => new TextDecoder().decode(tokenizer.bytesOf(id));
+  const result = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] } as NonNullable<
+    CompletionLogprobs
+  >;
+  let at = offset;
+  for (const { tokenId, logprobs } of tokens) {
+    if (!logprobs) return null;
+    const token = textOf(tokenId);
+    result.tokens.push(token);
+    result.token_logprobs.push(logprobs.logprob);
+    const top = logprobs.top.map(({ tokenId, logprob }) => [textOf(tokenId), logprob]);
+    result.top_logprobs.push(Object.fromEntries(top));
+    result.text_offset.push(at);
+    at += token.length;
+  }
+  return tokens.length > 0 ? result : null;
+}
+
+export type CompletionChoice = {
+  text: string;
+  index: number;
+  logprobs: CompletionLogprobs;
+  finish_reason: FinishReason | null;
+};
+
+/** A plain completion, a chunk with its one choice, or the last chunk with the usage alone. */
+export function toTextCompletion(
+  { id, created, model, system_fingerprint }: ResponseHead,
+  choices: CompletionChoice[],
+  usage: { usage: ReturnType<typeof toUsage> | null } | Record<string, never>,
+) {
+  const head = { id, created, model, system_fingerprint };
+  return { ...head, object: 'text_completion' as const, choices, ...usage };
+}
+
+/** Of all prompts of one request together. */
+export function sumUsage(usages: readonly AnswerUsage[]): ReturnType<typeof toUsage> {
+  const sum = (key: keyof AnswerUsage) => usages.reduce((total, usage) => total + usage[key], 0);
+  return toUsage({
+    promptTokens: sum('promptTokens'),
+    thoughts: sum('thoughts'),
+    textTokens: sum('textTokens'),
+  });
+}

@@ -1,0 +1,101 @@
+// The named events of one streamed response, in OpenAI's order, numbered from 0: created,
+// in_progress, the reasoning item where there are thoughts, the message with its deltas, the end.
+import { type ApiError, toApiError } from '../errors.ts';
+import type { Answer, AnswerEvent } from './answer.ts';
+import {
+  finishedResponse,
+  messageItem,
+  type ResponseContext,
+  reasoningItem,
+  responseObject,
+  textPart,
+} from './response-object.ts';
+import type { Frames } from './sse.ts';
+
+type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
+type Emit = (type: string, data: object) => string;
+
+/** @param thoughts how many will come: the reasoning item is announced before the first */
+export async function* responseFrames(
+  { events }: Answer,
+  context: ResponseContext,
+  thoughts: number,
+  onFailure: (error: ApiError) => void,
+): Frames {
+  const emit = numberedEvents();
+  let text = '';
+  const begun = responseObject(context, 'in_progress', [], { finished: null, error: null });
+  try {
+    yield emit('response.created', { response: begun });
+    yield emit('response.in_progress', { response: begun });
+    const at = { item_id: context.messageId, output_index: thoughts > 0 ? 1 : 0, content_index: 0 };
+    if (thoughts > 0) yield reasoningAdded(emit, context);
+    let isThinking = thoughts > 0;
+    let isOpen = false;
+    for await (const event of events) {
+      if (event.kind === 'thought') continue;
+      if (isThinking) yield reasoningDone(emit, context);
+      isThinking = false;
+      if (!isOpen) yield messageAdded(emit, context, at);
+      isOpen = true;
+      if (event.kind === 'finished') yield messageDone(emit, context, at, text, event);
+      else if (event.text !== '') {
+        text += event.text;
+        yield emit('response.output_text.delta', { ...at, delta: event.text, logprobs: [] });
+      }
+    }
+  } catch (cause) {
+    const error = toApiError(cause);
+    onFailure(error);
+    const detail = { code: error.code, message: error.message };
+    const end = { finished: null, error: detail };
+    yield emit('error', { ...detail, param: error.param });
+    yield emit('response.failed', { response: responseObject(context, 'failed', [], end) });
+  }
+}
+
+function numberedEvents(): Emit {
+  let next = 0;
+  return (type, data) => {
+    const event = { type, sequence_number: next++, ...data };
+    return `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`;
+  };
+}
+
+type Place = { item_id: string; output_index: number; content_index: number };
+
+function reasoningAdded(emit: Emit, context: ResponseContext): string {
+  return emit('response.output_item.added', { output_index: 0, item: reasoningItem(context) });
+}
+
+function reasoningDone(emit: Emit, context: ResponseContext): string {
+  return emit('response.output_item.done', { output_index: 0, item: reasoningItem(context) });
+}
+
+function messageAdded(emit: Emit, context: ResponseContext, at: Place): string {
+  const { output_index } = at;
+  const item = messageItem(context, 'in_progress', []);
+  return (
+    emit('response.output_item.added', { output_index, item }) +
+    emit('response.content_part.added', { ...at, part: textPart('') })
+  );
+}
+
+function messageDone(
+  emit: Emit,
+  context: ResponseContext,
+  at: Place,
+  text: string,
+  finished: Finished,
+): string {
+  const { output_index } = at;
+  const response = finishedResponse(context, text, finished);
+  const status = finished.reason === 'length' ? 'incomplete' : 'completed';
+  const item = messageItem(context, status, [textPart(text)]);
+  return (
+    emit('response.output_text.done', { ...at, text, logprobs: [] }) +
+    emit('response.content_part.done', { ...at, part: textPart(text) }) +
+    emit('response.output_item.done', { output_index, item }) +
+    emit(`response.${status}`, { response })
+  );
+}

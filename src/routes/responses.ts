@@ -1,0 +1,82 @@
+// POST /v1/responses, one stateless turn, and POST /v1/responses/input_tokens, its price.
+import { randomUUID } from 'node:crypto';
+import type { Handler } from 'hono';
+import type { GenerationRequest } from '../engine/messages.ts';
+import { logFailure } from '../log.ts';
+import type { Answer } from './answer.ts';
+import type { AppDeps, AppEnv } from './app-context.ts';
+import { chatPrompt } from './chat-request.ts';
+import { settleThoughts, toGeneration } from './generation.ts';
+import { readJson } from './guards.ts';
+import { openAnswer } from './open-answer.ts';
+import { parseResponseRequest, type ResponseRequest, toMessages } from './response-fields.ts';
+import { finishedResponse, type ResponseContext } from './response-object.ts';
+import { responseFrames } from './response-stream.ts';
+import { findModel, type ServedModel } from './served-model.ts';
+import { sseResponse } from './sse.ts';
+
+export function responses(deps: AppDeps): Handler<AppEnv> {
+  return async (c) => {
+    const arrivedMs = performance.now();
+    const request = parseResponseRequest(await readJson(c));
+    const model = findModel(deps.models, request.model);
+    const generation = toResponseGeneration(request, model);
+    const answer = openAnswer(c, deps, {
+      endpoint: 'responses',
+      model,
+      request: generation,
+      stop: [],
+      answerMarker: model.config.coconut.answer_marker,
+      baselineTask: request.metadata?.['baseline_task'],
+      arrivedMs,
+    });
+    const context = responseContext(model, request);
+    if (!request.stream) return c.json(await collected(answer, context));
+    const frames = responseFrames(answer, context, generation.thoughts.count, (error) =>
+      logFailure(c.var.log, error),
+    );
+    return sseResponse(c, frames, deps.config, answer.abort);
+  };
+}
+
+/** What a response to the same body would be charged for its input. */
+export function inputTokens(deps: AppDeps): Handler<AppEnv> {
+  return async (c) => {
+    const request = parseResponseRequest(await readJson(c));
+    const model = findModel(deps.models, request.model);
+    const { promptIds, suffixIds } = toResponseGeneration(request, model);
+    const input_tokens = promptIds.length + suffixIds.length;
+    return c.json({ object: 'response.input_tokens', input_tokens });
+  };
+}
+
+function toResponseGeneration(request: ResponseRequest, model: ServedModel): GenerationRequest {
+  const { latent_thoughts, reasoning, max_output_tokens: value, temperature, top_p } = request;
+  const fields = { latent_thoughts, reasoning_effort: reasoning?.effort };
+  return toGeneration(
+    {
+      prompt: chatPrompt(toMessages(request), 'input', model),
+      thoughts: settleThoughts(fields, model),
+      limit: value == null ? null : { param: 'max_output_tokens', value },
+      sampling: { temperature, top_p },
+      logprobs: null,
+    },
+    model,
+  );
+}
+
+function responseContext(model: ServedModel, request: ResponseRequest): ResponseContext {
+  const id = randomUUID().replaceAll('-', '');
+  const createdSeconds = Math.floor(Date.now() / 1000);
+  const ids = { id: `resp_${id}`, messageId: `msg_${id}`, reasoningId: `rs_${id}` };
+  return { ...ids, createdSeconds, model, request };
+}
+
+async function collected({ events }: Answer, context: ResponseContext) {
+  let text = '';
+  for await (const event of events) {
+    if (event.kind === 'text') text += event.text;
+    if (event.kind === 'finished') return finishedResponse(context, text, event);
+  }
+  throw new Error('the engine ended an answer without a finished event');
+}
