@@ -6,7 +6,6 @@ import { type ApiError, apiError, toApiError, toErrorBody } from './errors.ts';
 import { type Log, logFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { AppDeps, AppEnv } from './routes/app-context.ts';
-import { chatCompletions } from './routes/chat-completions.ts';
 import {
   guardHost,
   limitBody,
@@ -14,8 +13,11 @@ import {
   requireApiKey,
   requireJson,
 } from './routes/guards.ts';
-import { listModels, retrieveModel } from './routes/models.ts';
+import { openApi } from './routes/openapi.ts';
 import { healthz, prometheus, readyz } from './routes/probes.ts';
+import { limitRate } from './routes/rate-limit.ts';
+import { referencePage } from './routes/reference-page.ts';
+import { type ApiRoute, apiRoutes } from './routes/route-table.ts';
 
 export type App = Hono<AppEnv>;
 
@@ -31,10 +33,10 @@ export function createApp(deps: AppDeps): App {
   app.get('/ping', readyz(deps));
   app.use(guardHost(deps.config), requireApiKey(deps.config));
   app.get('/metrics', prometheus(deps));
-  const v1 = openaiRoutes(deps);
-  app.route('/v1', v1);
-  // Hugging Face's serving runtimes answer under this prefix.
-  app.route('/openai/v1', v1);
+  mountApi(app, deps);
+  const withKeys = deps.config.apiKeys.length > 0;
+  app.get('/openapi.json', openApi(withKeys));
+  app.get('/docs', referencePage(withKeys));
   refuseOtherMethods(app);
   app.notFound((c) => {
     throw apiError('not_found', { method: c.req.method, path: c.req.path.slice(0, 200) });
@@ -58,18 +60,25 @@ export function answerUnroutable(cause: unknown): Response {
   return Response.json(toErrorBody(error), { status: error.status, headers: error.headers });
 }
 
-function openaiRoutes(deps: AppDeps): App {
-  const v1: App = new Hono<AppEnv>();
-  v1.get('/models', listModels(deps));
-  v1.get('/models/:id{.+}', retrieveModel(deps));
-  v1.post(
-    '/chat/completions',
-    refuseWhileDraining(deps),
-    requireJson(),
-    limitBody(deps.config),
-    chatCompletions(deps),
-  );
-  return v1;
+function mountApi(app: App, deps: AppDeps): void {
+  const limited = limitRate(deps.config);
+  const bodyGuards = [refuseWhileDraining(deps), requireJson(), limitBody(deps.config)];
+  for (const route of apiRoutes) {
+    const handler = route.handler(deps);
+    for (const path of servedPaths(route)) {
+      if (route.method === 'get') app.get(path, handler);
+      else {
+        if (route.endpoint) app.post(path, limited);
+        for (const guard of bodyGuards) app.post(path, guard);
+        app.post(path, handler);
+      }
+    }
+  }
+}
+
+/** Hugging Face's serving runtimes answer under /openai/v1. */
+function servedPaths({ path }: ApiRoute): string[] {
+  return path.startsWith('/v1/') ? [path, `/openai${path}`] : [path];
 }
 
 /** Gives each request an id and a logger bound to it; a caller's own id is kept where it is plain. */
@@ -81,6 +90,8 @@ function identify(log: Log): MiddlewareHandler<AppEnv> {
     c.set('requestId', requestId);
     c.set('log', log.child({ request_id: requestId }));
     c.header('x-request-id', requestId);
+    c.header('openai-version', '2020-10-01');
+    c.header('access-control-expose-headers', 'X-Request-ID');
     await next();
     const ms = Math.round(performance.now() - startedMs);
     c.header('openai-processing-ms', String(ms));
@@ -110,10 +121,11 @@ function refuseOtherMethods(app: App): void {
 
 /** Only requests for an answer are counted; the model is unknown here, or not to be trusted. */
 function countFailure(metrics: Metrics, path: string, { code, status }: ApiError): void {
-  if (!path.endsWith('/chat/completions')) return;
+  const route = apiRoutes.find((candidate) => servedPaths(candidate).includes(path));
+  if (route?.method !== 'post' || !route.endpoint) return;
   metrics.coconut_requests_total.inc({
     model: 'none',
-    endpoint: 'chat.completions',
+    endpoint: route.endpoint,
     status: String(status),
     finish_reason: 'error',
   });

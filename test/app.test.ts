@@ -55,7 +55,7 @@ describe('models', () => {
 });
 
 describe('requests that reach no handler', () => {
-  it.each(['/', '/v1', '/v1/completions', '/healthz/x', '//v1/models'])(
+  it.each(['/', '/v1', '/v1/embeddings', '/healthz/x', '//v1/models'])(
     'GET %s is a JSON 404',
     async (path) => {
       expect(await refusal(app.request(path))).toMatchObject({ status: 404, code: 'not_found' });

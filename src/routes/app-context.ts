@@ -32,6 +32,10 @@ export type AppEnv = {
   Variables: {
     requestId: string;
     log: Log;
+    /** Hash of the API key; one and the same for all where no key is asked for. */
+    caller: string;
+    /** Set where requests are limited. */
+    rateLimit: { limit: number; remaining: number; resetTime: Date | undefined };
     /** Set once the answer meter counts this request, so that a failure is not counted twice. */
     metered?: true;
   };

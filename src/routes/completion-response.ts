@@ -21,9 +21,12 @@ export function toCompletionLogprobs(
   tokenizer: Bytes,
 ): CompletionLogprobs {
   const textOf = (id: number) => new TextDecoder().decode(tokenizer.bytesOf(id));
-  const result = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] } as NonNullable<
-    CompletionLogprobs
-  >;
+  const result = {
+    tokens: [],
+    token_logprobs: [],
+    top_logprobs: [],
+    text_offset: [],
+  } as NonNullable<CompletionLogprobs>;
   let at = offset;
   for (const { tokenId, logprobs } of tokens) {
     if (!logprobs) return null;

@@ -34,7 +34,9 @@ export function completions(deps: AppDeps): Handler<AppEnv> {
     const echoes = request.echo ? promptTexts(request, model) : answers.map(() => '');
     const written = { answers, echoes, model };
     if (!request.stream) return c.json(await collected(written, request.metadata));
-    const abort = () => answers.forEach((answer) => answer.abort());
+    const abort = () => {
+      for (const answer of answers) answer.abort();
+    };
     return sseResponse(c, frames(c, written, request), deps.config, abort);
   };
 }

@@ -28,12 +28,14 @@ export function guardHost({ host, apiKeys }: AppDeps['config']): Guard {
 export function requireApiKey({ apiKeys }: AppDeps['config']): Guard {
   const known = apiKeys.map(sha256);
   return async (c, next) => {
+    c.set('caller', 'anyone');
     if (known.length > 0) {
       const token = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
       if (token === undefined) throw apiError('invalid_api_key', { given: 'missing' });
       const given = sha256(token);
       const matches = known.filter((key) => timingSafeEqual(key, given));
       if (matches.length === 0) throw apiError('invalid_api_key', { given: 'unknown' });
+      c.set('caller', given.toString('hex'));
     }
     await next();
   };

@@ -1,6 +1,6 @@
 // unknown → a parsed request body, for every endpoint that takes one: the first thing wrong with it
 // becomes an error that names its field.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type ApiError, apiError } from '../errors.ts';
 
 /** `neutral` lists the values that change nothing and so may be sent. */

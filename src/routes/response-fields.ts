@@ -65,9 +65,7 @@ export function parseResponseRequest(body: unknown): ResponseRequest {
 
 /** instructions come first, as the system's message. */
 export function toMessages({ input, instructions }: ResponseRequest): TemplateMessage[] {
-  const system: TemplateMessage[] = instructions
-    ? [{ role: 'system', content: instructions }]
-    : [];
+  const system: TemplateMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
   if (typeof input === 'string') return [...system, { role: 'user', content: input }];
   const messages = input.flatMap((item, i): TemplateMessage[] => {
     if (!('role' in item)) return [];

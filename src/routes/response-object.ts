@@ -70,8 +70,7 @@ export function responseObject(
     status,
     background: false,
     error: end.error,
-    incomplete_details:
-      status === 'incomplete' ? { reason: 'max_output_tokens' as const } : null,
+    incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' as const } : null,
     instructions: request.instructions ?? null,
     max_output_tokens: request.max_output_tokens ?? null,
     model: model.id,

@@ -1,0 +1,209 @@
+// What the routes answer with, as strict schemas: the OpenAPI document is made from them, and tests
+// hold every answer against them.
+import { z } from 'zod';
+
+const count = z.int().min(0);
+const finishReason = z.enum(['stop', 'length']);
+const milliseconds = z.number().min(0);
+const metadata = z.record(z.string(), z.string());
+
+export const errorSchema = z
+  .strictObject({
+    error: z.strictObject({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string(),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+const usageSchema = z.strictObject({
+  prompt_tokens: count,
+  completion_tokens: count.meta({ description: 'Thoughts and text tokens.' }),
+  total_tokens: count,
+  prompt_tokens_details: z.strictObject({ cached_tokens: count, audio_tokens: count }),
+  completion_tokens_details: z.strictObject({
+    reasoning_tokens: count.meta({ description: 'Continuous thoughts.' }),
+    audio_tokens: count,
+    accepted_prediction_tokens: count,
+    rejected_prediction_tokens: count,
+  }),
+});
+
+const timingsSchema = z.strictObject({
+  queue_ms: milliseconds,
+  prefill_ms: milliseconds,
+  latent_ms: milliseconds,
+  decode_ms: milliseconds,
+  time_to_first_token_ms: milliseconds.nullable(),
+  total_ms: milliseconds,
+});
+
+const tokenLogprob = { token: z.string(), logprob: z.number(), bytes: z.array(count) };
+const chatLogprobsSchema = z
+  .strictObject({
+    content: z.array(
+      z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) }),
+    ),
+    refusal: z.null(),
+  })
+  .nullable();
+
+const chatHead = {
+  id: z.string().startsWith('chatcmpl-'),
+  created: count,
+  model: z.string(),
+  system_fingerprint: z.string(),
+  service_tier: z.literal('default'),
+};
+
+export const chatCompletionSchema = z.strictObject({
+  ...chatHead,
+  object: z.literal('chat.completion'),
+  choices: z.array(
+    z.strictObject({
+      index: count,
+      message: z.strictObject({
+        role: z.literal('assistant'),
+        content: z.string(),
+        refusal: z.null(),
+      }),
+      logprobs: chatLogprobsSchema,
+      finish_reason: finishReason,
+    }),
+  ),
+  usage: usageSchema,
+  timings: timingsSchema,
+  metadata: metadata.optional(),
+});
+
+export const chatChunkSchema = z.strictObject({
+  ...chatHead,
+  object: z.literal('chat.completion.chunk'),
+  choices: z.array(
+    z.strictObject({
+      index: count,
+      delta: z.strictObject({
+        role: z.literal('assistant').optional(),
+        content: z.string().optional(),
+      }),
+      logprobs: chatLogprobsSchema,
+      finish_reason: finishReason.nullable(),
+    }),
+  ),
+  usage: usageSchema.nullable().optional(),
+  timings: timingsSchema.optional(),
+});
+
+export const textCompletionSchema = z.strictObject({
+  id: z.string().startsWith('cmpl-'),
+  created: count,
+  model: z.string(),
+  system_fingerprint: z.string(),
+  object: z.literal('text_completion'),
+  choices: z.array(
+    z.strictObject({
+      text: z.string(),
+      index: count,
+      logprobs: z
+        .strictObject({
+          tokens: z.array(z.string()),
+          token_logprobs: z.array(z.number()),
+          top_logprobs: z.array(z.record(z.string(), z.number())),
+          text_offset: z.array(count),
+        })
+        .nullable(),
+      finish_reason: finishReason
+        .nullable()
+        .meta({ description: 'Null in all but the last chunk.' }),
+    }),
+  ),
+  usage: usageSchema.nullable().optional(),
+  metadata: metadata.optional(),
+});
+
+const outputTextSchema = z.strictObject({
+  type: z.literal('output_text'),
+  text: z.string(),
+  annotations: z.array(z.never()),
+  logprobs: z.array(z.never()),
+});
+
+const outputItemSchema = z.union([
+  z.strictObject({ type: z.literal('reasoning'), id: z.string(), summary: z.array(z.never()) }),
+  z.strictObject({
+    type: z.literal('message'),
+    id: z.string(),
+    role: z.literal('assistant'),
+    status: z.enum(['in_progress', 'completed', 'incomplete']),
+    content: z.array(outputTextSchema),
+  }),
+]);
+
+export const responseSchema = z.strictObject({
+  id: z.string().startsWith('resp_'),
+  object: z.literal('response'),
+  created_at: count,
+  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+  background: z.literal(false),
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  incomplete_details: z.strictObject({ reason: z.literal('max_output_tokens') }).nullable(),
+  instructions: z.string().nullable(),
+  max_output_tokens: count.nullable(),
+  model: z.string(),
+  output: z.array(outputItemSchema),
+  parallel_tool_calls: z.literal(false),
+  previous_response_id: z.null(),
+  reasoning: z.strictObject({ effort: z.string().nullable(), summary: z.null() }),
+  service_tier: z.literal('default'),
+  store: z.literal(false),
+  temperature: z.number(),
+  text: z.strictObject({ format: z.strictObject({ type: z.literal('text') }) }),
+  tool_choice: z.literal('none'),
+  tools: z.array(z.never()),
+  top_p: z.number(),
+  truncation: z.literal('disabled'),
+  usage: z
+    .strictObject({
+      input_tokens: count,
+      input_tokens_details: z.strictObject({ cached_tokens: count, cache_write_tokens: count }),
+      output_tokens: count,
+      output_tokens_details: z.strictObject({ reasoning_tokens: count }),
+      total_tokens: count,
+    })
+    .nullable(),
+  metadata,
+  timings: timingsSchema.optional(),
+});
+
+export const inputTokensSchema = z.strictObject({
+  object: z.literal('response.input_tokens'),
+  input_tokens: count,
+});
+
+export const modelSchema = z.strictObject({
+  id: z.string(),
+  object: z.literal('model'),
+  created: count,
+  owned_by: z.string(),
+  coconut: z.strictObject({
+    method: z.string(),
+    latent_thoughts: z.strictObject({ default: count, maximum: count }),
+    max_positions: count,
+    baseline_task: z.string().nullable(),
+  }),
+});
+
+export const modelListSchema = z.strictObject({
+  object: z.literal('list'),
+  data: z.array(modelSchema),
+});
+
+export const tokensSchema = z.strictObject({
+  tokens: z.array(count),
+  count,
+  max_model_len: count,
+});
+
+export const detokenizedSchema = z.strictObject({ prompt: z.string() });

@@ -1,0 +1,147 @@
+// POST /v1/completions over a scripted engine: prompts, echo, streams, and what is refused.
+import { describe, expect, it } from 'vitest';
+import { textCompletionSchema } from '../../src/routes/response-schemas.ts';
+import {
+  errorOf,
+  FakeEngine,
+  fakeApp,
+  fakeModel,
+  queueFull,
+  special,
+} from '../support/fake-engine.ts';
+
+function post(engine: FakeEngine, body: object, path = '/v1/completions') {
+  return fakeApp([fakeModel(engine)]).app.request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'fake/coconut', ...body }),
+  });
+}
+
+const completionOf = async (response: Response) =>
+  textCompletionSchema.parse(await response.json());
+
+describe('a completion', () => {
+  it('continues the bare prompt, and keeps the answer marker', async () => {
+    const engine = new FakeEngine({ text: '### Yes.' });
+    const completion = await completionOf(await post(engine, { prompt: 'Hi' }));
+    expect(completion.choices).toEqual([
+      { text: '### Yes.', index: 0, logprobs: null, finish_reason: 'stop' },
+    ]);
+    expect(engine.requests[0]).toMatchObject({
+      promptIds: [72, 105],
+      suffixIds: [],
+      thoughts: { count: 0 },
+      maxTokens: 16,
+    });
+  });
+
+  it('is laid out as in training where thoughts are asked for', async () => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const completion = await completionOf(await post(engine, { prompt: 'Hi', latent_thoughts: 2 }));
+    expect(engine.requests[0]).toMatchObject({
+      promptIds: [72, 105, special.bot],
+      suffixIds: [special.eot],
+      thoughts: { count: 2 },
+      maxTokens: 14,
+    });
+    expect(completion.usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 6 });
+  });
+
+  it.each([
+    ['texts', ['Hi', 'Ho']],
+    [
+      'token ids',
+      [
+        [72, 105],
+        [72, 111],
+      ],
+    ],
+  ])('answers several prompts given as %s, in order', async (_, prompt) => {
+    const engine = new FakeEngine({ text: '!' });
+    const { choices, usage } = await completionOf(await post(engine, { prompt, echo: true }));
+    expect(choices.map(({ index, text }) => [index, text])).toEqual([
+      [0, 'Hi!'],
+      [1, 'Ho!'],
+    ]);
+    expect(usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 });
+  });
+
+  it('streams whichever prompt moves, then the usage of all', async () => {
+    const engine = new FakeEngine({ text: 'abc' });
+    const body = { prompt: ['Hi', 'Ho'], stream: true, stream_options: { include_usage: true } };
+    const lines = (await (await post(engine, body)).text()).trim().split('\n\n');
+    expect(lines.at(-1)).toBe('data: [DONE]');
+    const chunks = lines
+      .slice(0, -1)
+      .map((line) => textCompletionSchema.parse(JSON.parse(line.slice('data: '.length))));
+    const textOf = (index: number) =>
+      chunks.flatMap(({ choices }) => choices.filter((choice) => choice.index === index));
+    for (const index of [0, 1]) {
+      expect(
+        textOf(index)
+          .map(({ text }) => text)
+          .join(''),
+      ).toBe('abc');
+      expect(textOf(index).at(-1)?.finish_reason).toBe('stop');
+    }
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { completion_tokens: 6 } });
+  });
+
+  it('that fails in the middle ends its stream with the error and aborts the others', async () => {
+    const engine = new FakeEngine({ text: 'a' }, { fail: new Error('broken') });
+    const text = await (await post(engine, { prompt: ['Hi', 'Ho'], stream: true })).text();
+    expect(text).toContain('"code":"server_error"');
+    expect(text).not.toContain('[DONE]');
+    expect(text).not.toContain('broken');
+  });
+
+  it('is refused as a whole when the queue is full', async () => {
+    const engine = new FakeEngine();
+    engine.refusal = queueFull;
+    expect((await post(engine, { prompt: ['Hi', 'Ho'] })).status).toBe(503);
+  });
+});
+
+describe('text in a prompt', () => {
+  it.each(['<bot>', '<eot>', '<|latent|>', '<|endoftext|>', '<eos>'])(
+    '%s stays text',
+    async (marker) => {
+      const engine = new FakeEngine({ text: 'Yes.' });
+      await post(engine, { prompt: marker });
+      expect(engine.requests[0]?.promptIds).toEqual([...Buffer.from(marker)]);
+    },
+  );
+});
+
+const manyPrompts = Array<string>(33).fill('x');
+const tooLong = 'x'.repeat(2000);
+
+describe('refused', () => {
+  it.each<[object, string]>([
+    [{ prompt: [special.bot] }, 'prompt'],
+    [{ prompt: [72, special.eot] }, 'prompt'],
+    [{ prompt: [99_999] }, 'prompt'],
+    [{ prompt: '' }, 'prompt'],
+    [{ prompt: [] }, 'prompt'],
+    [{ prompt: [-1] }, 'prompt[0]'],
+    [{ prompt: [1.5] }, 'prompt'],
+    [{ prompt: manyPrompts }, 'prompt'],
+    [{ prompt: 'x'.repeat(64) }, 'prompt'],
+    [{ prompt: tooLong }, 'prompt'],
+    [{ prompt: 'x', n: 2 }, 'n'],
+    [{ prompt: 'x', best_of: 2 }, 'best_of'],
+    [{ prompt: 'x', suffix: 'y' }, 'suffix'],
+    [{ prompt: 'x', logprobs: 6 }, 'logprobs'],
+    [{ prompt: 'x', logprobs: 1, echo: true }, 'logprobs'],
+    [{ prompt: 'x', latent_thoughts: 7 }, 'latent_thoughts'],
+    [{ prompt: 'x', latent_thoughts: 6, max_tokens: 6 }, 'max_tokens'],
+    [{ prompt: 'x', stream_options: {} }, 'stream_options'],
+  ])('%j', async (body, param) => {
+    const engine = new FakeEngine();
+    const response = await post(engine, body);
+    expect(response.status).toBe(400);
+    expect((await errorOf(response)).param).toBe(param);
+    expect(engine.requests).toEqual([]);
+  });
+});

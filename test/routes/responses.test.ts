@@ -1,0 +1,127 @@
+// POST /v1/responses over a scripted engine: the object, the exact order of events, what is refused.
+import { describe, expect, it } from 'vitest';
+import { inputTokensSchema, responseSchema } from '../../src/routes/response-schemas.ts';
+import { errorOf, FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
+
+function post(engine: FakeEngine, body: object, path = '/v1/responses') {
+  return fakeApp([fakeModel(engine)]).app.request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'fake/coconut', input: 'Hi', ...body }),
+  });
+}
+
+type Event = { type: string; sequence_number: number; [key: string]: unknown };
+
+async function eventsOf(response: Response): Promise<Event[]> {
+  const blocks = (await response.text()).trim().split('\n\n');
+  return blocks.map((block) => {
+    const [name, data] = block.split('\n') as [string, string];
+    const event = JSON.parse(data.slice('data: '.length)) as Event;
+    expect(name).toBe(`event: ${event.type}`);
+    return event;
+  });
+}
+
+describe('a response', () => {
+  it('holds the reasoning item, the message and its usage', async () => {
+    const engine = new FakeEngine({ text: '### Yes.' });
+    const response = responseSchema.parse(await (await post(engine, {})).json());
+    expect(response).toMatchObject({
+      status: 'completed',
+      output: [
+        { type: 'reasoning', summary: [] },
+        { type: 'message', content: [{ text: 'Yes.' }] },
+      ],
+      usage: {
+        input_tokens: 5,
+        output_tokens: 6 + '### Yes.'.length,
+        output_tokens_details: { reasoning_tokens: 6 },
+      },
+    });
+  });
+
+  it('has no reasoning item without thoughts, and says where it was cut', async () => {
+    const engine = new FakeEngine({ text: 'abcdef' });
+    const body = { reasoning: { effort: 'none' }, max_output_tokens: 3 };
+    const response = responseSchema.parse(await (await post(engine, body)).json());
+    expect(response).toMatchObject({
+      status: 'incomplete',
+      incomplete_details: { reason: 'max_output_tokens' },
+      output: [{ type: 'message', status: 'incomplete', content: [{ text: 'abc' }] }],
+    });
+  });
+
+  it('reads instructions and items, and leaves earlier reasoning out', async () => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const input = [
+      { type: 'reasoning', id: 'rs_1', summary: [] },
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'A' }] },
+      { role: 'user', content: [{ type: 'input_text', text: '<bot>' }] },
+    ];
+    const { status } = await post(engine, { instructions: 'Be brief.', input, store: true });
+    expect(status).toBe(200);
+    expect(engine.requests[0]?.promptIds.slice(0, 5)).toEqual([...Buffer.from('<bot>')]);
+  });
+
+  it('is priced as it is charged', async () => {
+    const engine = new FakeEngine();
+    const body = await (await post(engine, {}, '/openai/v1/responses/input_tokens')).json();
+    expect(inputTokensSchema.parse(body).input_tokens).toBe(5);
+    expect(engine.requests).toEqual([]);
+  });
+});
+
+describe('a streamed response', () => {
+  it('sends its events in order, numbered', async () => {
+    const events = await eventsOf(await post(new FakeEngine({ text: '### ab' }), { stream: true }));
+    expect(events.map(({ type }) => type)).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.delta',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed',
+    ]);
+    expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, i) => i));
+    const { response } = events.at(-1) as unknown as { response: unknown };
+    expect(responseSchema.parse(response).output).toHaveLength(2);
+    expect(events[6]).toMatchObject({
+      output_index: 1,
+      content_index: 0,
+      logprobs: [],
+      delta: 'a',
+    });
+  });
+
+  it('that fails says so and then fails', async () => {
+    const engine = new FakeEngine({ text: 'a' }, { fail: new Error('broken') });
+    const events = await eventsOf(await post(engine, { stream: true }));
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(['error', 'response.failed']);
+    expect(JSON.stringify(events)).not.toContain('broken');
+  });
+});
+
+describe('refused', () => {
+  it.each([
+    [{ previous_response_id: 'resp_1' }, 'previous_response_id'],
+    [{ conversation: 'conv_1' }, 'conversation'],
+    [{ background: true }, 'background'],
+    [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
+    [{ text: { format: { type: 'json_object' } } }, 'text.format.type'],
+    [{ max_output_tokens: 6 }, 'max_output_tokens'],
+    [{ input: '' }, 'input'],
+    [{ input: 'x'.repeat(64) }, 'input'],
+    [{ input: [{ role: 'user', content: [{ type: 'input_text' }] }] }, 'input[0].content[0]'],
+  ])('%j', async (body, param) => {
+    const response = await post(new FakeEngine(), body);
+    expect(response.status).toBe(400);
+    expect((await errorOf(response)).param).toBe(param);
+  });
+});
