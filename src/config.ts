@@ -36,6 +36,8 @@ const environmentSchema = z
     QUEUE_LIMIT: whole(0, 100_000).default(64),
     /** Sequences that share a batch. */
     SLOTS: whole(1, 1024).default(8),
+    /** Largest `n` of a chat request; each choice takes a slot, so SLOTS where that is smaller. */
+    MAX_CHOICES: whole(1, 128).default(4),
     /** Positions per slot; a checkpoint's positions where that is smaller. */
     SLOT_CAPACITY: whole(8, 1_048_576).default(1024),
     MAX_PREFILL_TOKENS: whole(1, 1_048_576).default(512),
@@ -63,6 +65,7 @@ const environmentSchema = z
     apiKeys: env.API_KEYS,
     queueLimit: env.QUEUE_LIMIT,
     slots: env.SLOTS,
+    maxChoices: Math.min(env.MAX_CHOICES, env.SLOTS),
     slotCapacity: env.SLOT_CAPACITY,
     maxPrefillTokens: env.MAX_PREFILL_TOKENS,
     threads: env.THREADS,

@@ -94,9 +94,9 @@ describe('the openai client', () => {
     const { client } = await serve([]);
     const wrong = client.chat.completions.create({ ...request, model: 'gpt-4' });
     await expect(wrong).rejects.toBeInstanceOf(NotFoundError);
-    await expect(client.chat.completions.create({ ...request, n: 2 })).rejects.toMatchObject({
+    await expect(client.chat.completions.create({ ...request, n: 5 })).rejects.toMatchObject({
       status: 400,
-      code: 'unsupported_value',
+      code: 'invalid_request',
       param: 'n',
       type: 'invalid_request_error',
     });

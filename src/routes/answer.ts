@@ -8,6 +8,7 @@ import type {
   TokenLogprobs,
 } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
+import { joinChoices } from './join-choices.ts';
 import type { ServedModel } from './served-model.ts';
 
 export type AnswerUsage = { promptTokens: number; thoughts: number; textTokens: number };
@@ -22,17 +23,25 @@ export type AnswerTimings = RequestTimings & {
 /** A text token as it was sampled; its logprobs only where the request asked for them. */
 export type AnswerToken = { tokenId: number; logprobs: TokenLogprobs | null };
 
-/** thought*, text*, then exactly one `finished`. */
-export type AnswerEvent =
+/** One choice as it comes: thought*, text*, then exactly one `finished`. */
+export type ChoiceEvent =
   | { kind: 'thought' }
   /** `tokens` came since the last text. The last text is empty where only tokens are left to tell. */
   | { kind: 'text'; text: string; tokens: AnswerToken[] }
   | {
       kind: 'finished';
+      /** Of all choices together: 'length' where one of them was cut. */
       reason: 'stop' | 'length';
+      /** Prompt and thoughts once, however many choices share them. */
       usage: AnswerUsage;
       timings: AnswerTimings;
     };
+
+/** thought*, then the choices' texts and ends as they come, then exactly one `finished`. */
+export type AnswerEvent =
+  | Exclude<ChoiceEvent, { kind: 'text' }>
+  | { kind: 'text'; choice: number; text: string; tokens: AnswerToken[] }
+  | { kind: 'choice-finished'; choice: number; reason: 'stop' | 'length'; timings: AnswerTimings };
 
 export type Answer = {
   events: AsyncIterable<AnswerEvent>;
@@ -42,6 +51,8 @@ export type Answer = {
 
 type AnswerOptions = {
   stop: string[];
+  /** Answers to give, each with a seed of its own. */
+  choices: number;
   /** Left out where the text begins with it; '' keeps everything. */
   answerMarker: string;
   /** On performance.now()'s clock. */
@@ -54,36 +65,47 @@ type AnswerOptions = {
 export function startAnswer(
   model: ServedModel,
   request: GenerationRequest,
-  { stop, answerMarker, arrivedMs, signals }: AnswerOptions,
+  { stop, answerMarker, arrivedMs, signals, choices }: AnswerOptions,
 ): Answer {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
+  const controllers = Array.from({ length: choices }, () => new AbortController());
+  const whole = new AbortController();
+  const abort = () => {
+    whole.abort();
+    for (const controller of controllers) controller.abort();
+  };
   for (const signal of signals) {
     if (signal.aborted) abort();
     // Not AbortSignal.any: on Node 20 each use leaves about 700 bytes behind on a signal that lives
-    // as long as the process. These listeners go when the answer ends, since that aborts too.
-    signal.addEventListener('abort', abort, { signal: controller.signal });
+    // as long as the process. These listeners go when the answer ends.
+    signal.addEventListener('abort', abort, { signal: whole.signal });
   }
   try {
-    const tokens = model.engine().submit(request, controller.signal);
-    const detokenizer = new Detokenizer(model.tokenizer, { stop, answerMarker });
-    return { events: toAnswerEvents(tokens, detokenizer, arrivedMs, abort), abort };
+    const streams = model.engine().submitChoices(
+      request,
+      controllers.map(({ signal }) => signal),
+    );
+    const events = streams.map((tokens, choice) => {
+      const detokenizer = new Detokenizer(model.tokenizer, { stop, answerMarker });
+      const leave = () => controllers[choice]?.abort();
+      return toChoiceEvents(tokens, detokenizer, arrivedMs, leave);
+    });
+    return { events: joinChoices(events, () => whole.abort()), abort };
   } catch (error) {
-    abort();
+    whole.abort();
     throw error;
   }
 }
 
-async function* toAnswerEvents(
+async function* toChoiceEvents(
   tokens: AsyncIterable<TokenEvent>,
   detokenizer: Detokenizer,
   arrivedMs: number,
   abort: () => void,
-): AsyncGenerator<AnswerEvent, void, undefined> {
+): AsyncGenerator<ChoiceEvent, void, undefined> {
   const clock = textClock(arrivedMs);
   const pending: AnswerToken[] = [];
   let textTokens = 0;
-  const said = (text: string): AnswerEvent => {
+  const said = (text: string): ChoiceEvent => {
     if (text !== '') clock.seen();
     return { kind: 'text', text, tokens: pending.splice(0) };
   };

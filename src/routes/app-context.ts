@@ -16,6 +16,7 @@ export type AppDeps = {
     | 'apiKeys'
     | 'bodyLimitBytes'
     | 'heartbeatMs'
+    | 'maxChoices'
     | 'queueTimeoutMs'
     | 'requestTimeoutMs'
     | 'stallMs'

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: parse, submit, then stream or collect.
 import { randomUUID } from 'node:crypto';
 import type { Context, Handler } from 'hono';
+import { apiError } from '../errors.ts';
 import { logFailure } from '../log.ts';
 import type { Answer, AnswerToken } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
@@ -25,6 +26,7 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
       model,
       request: toGenerationRequest(request, model),
       stop: stopStrings(request),
+      choices: choiceCount(request, deps.config.maxChoices),
       answerMarker: model.config.coconut.answer_marker,
       // Metadata reaches the server through every OpenAI client; a header of ours would not.
       baselineTask: request.metadata?.['baseline_task'],
@@ -37,20 +39,35 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
 }
 
 async function collected({ events }: Answer, request: ChatRequest, model: ServedModel) {
-  let content = '';
-  const tokens: AnswerToken[] = [];
+  const choices = Array.from({ length: request.n ?? 1 }, () => ({
+    content: '',
+    tokens: [] as AnswerToken[],
+    reason: 'stop' as 'stop' | 'length',
+  }));
   for await (const event of events) {
     if (event.kind === 'text') {
-      content += event.text;
-      tokens.push(...event.tokens);
+      const choice = choices[event.choice]!;
+      choice.content += event.text;
+      choice.tokens.push(...event.tokens);
     }
+    if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
     if (event.kind === 'finished') {
-      const logprobs = toChatLogprobs(tokens, model.tokenizer);
-      const choice = { content, logprobs };
-      return toCompletion(responseHead(model, 'chatcmpl'), choice, event, request.metadata ?? null);
+      const told = choices.map(({ content, tokens, reason }) => {
+        return { content, logprobs: toChatLogprobs(tokens, model.tokenizer), reason };
+      });
+      return toCompletion(responseHead(model, 'chatcmpl'), told, event, request.metadata ?? null);
     }
   }
   throw new Error('the engine ended an answer without a finished event');
+}
+
+/** Each choice takes a slot, so their number bounds what one request can hold. */
+function choiceCount({ n }: ChatRequest, maximum: number): number {
+  if (n == null || n <= maximum) return n ?? 1;
+  throw apiError('invalid_request', {
+    param: 'n',
+    message: `n: this server gives at most ${maximum} choices, got ${n}`,
+  });
 }
 
 function streamed(
@@ -63,6 +80,7 @@ function streamed(
   const frames = chatFrames(answer, {
     head: responseHead(model, 'chatcmpl'),
     tokenizer: model.tokenizer,
+    choices: request.n ?? 1,
     includeUsage: request.stream_options?.include_usage ?? false,
     onFailure: (error) => logFailure(c.var.log, error),
   });

@@ -28,6 +28,7 @@ export const chatRequestSchema = z.object({
   max_completion_tokens: z.int().min(1).nullish(),
   max_tokens: z.int().min(1).nullish(),
   ...samplingFields,
+  n: z.int().min(1).max(128).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   stream: z.boolean().nullish(),
@@ -60,7 +61,6 @@ export const acceptedFields = [
 const tools = 'These checkpoints were not trained to call tools.';
 
 export const refusedFields: RefusedFields = {
-  n: { neutral: [1], reason: 'One choice per request.' },
   return_token_ids: { neutral: [false], reason: 'Token ids are not returned.' },
   thinking_token_budget: { neutral: [], reason: 'Use latent_thoughts.' },
   response_format: { neutral: [{ type: 'text' }], reason: 'Decoding is not constrained.' },

@@ -43,17 +43,21 @@ export function toTimings(timings: AnswerTimings) {
   };
 }
 
+type Choice = { content: string; logprobs: ChatLogprobs; reason: 'stop' | 'length' };
+
 export function toCompletion(
   head: ResponseHead,
-  { content, logprobs }: { content: string; logprobs: ChatLogprobs },
-  { reason, usage, timings }: Finished,
+  choices: readonly Choice[],
+  { usage, timings }: Finished,
   metadata: Record<string, string> | null,
 ) {
-  const message = { role: 'assistant', content, refusal: null };
   return {
     ...head,
     object: 'chat.completion',
-    choices: [{ index: 0, message, logprobs, finish_reason: reason }],
+    choices: choices.map(({ content, logprobs, reason }, index) => {
+      const message = { role: 'assistant', content, refusal: null };
+      return { index, message, logprobs, finish_reason: reason };
+    }),
     usage: toUsage(usage),
     timings: toTimings(timings),
     ...(metadata && { metadata }),
@@ -66,19 +70,21 @@ type ChunkEnd = { logprobs: ChatLogprobs; finish_reason: 'stop' | 'length' | nul
 /** Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. */
 export function chunkWriter(head: ResponseHead, includeUsage: boolean) {
   const base = { ...head, object: 'chat.completion.chunk' };
-  const chunk = (delta: Delta, { logprobs, finish_reason }: ChunkEnd) => ({
+  const chunk = (index: number, delta: Delta, { logprobs, finish_reason }: ChunkEnd) => ({
     ...base,
-    choices: [{ index: 0, delta, logprobs, finish_reason }],
+    choices: [{ index, delta, logprobs, finish_reason }],
     ...(includeUsage && { usage: null }),
   });
   const goesOn = { logprobs: null, finish_reason: null };
   return {
-    first: () => chunk({ role: 'assistant', content: '' }, goesOn),
-    text: (content: string, logprobs: ChatLogprobs) =>
-      chunk({ content }, { logprobs, finish_reason: null }),
-    last: ({ reason, usage, timings }: Finished) => [
-      { ...chunk({}, { logprobs: null, finish_reason: reason }), timings: toTimings(timings) },
-      ...(includeUsage ? [{ ...base, choices: [], usage: toUsage(usage) }] : []),
-    ],
+    first: (index: number) => chunk(index, { role: 'assistant', content: '' }, goesOn),
+    text: (index: number, content: string, logprobs: ChatLogprobs) =>
+      chunk(index, { content }, { logprobs, finish_reason: null }),
+    end: (index: number, finish_reason: 'stop' | 'length', timings: AnswerTimings) => ({
+      ...chunk(index, {}, { logprobs: null, finish_reason }),
+      timings: toTimings(timings),
+    }),
+    usage: (usage: AnswerUsage) =>
+      includeUsage ? [{ ...base, choices: [], usage: toUsage(usage) }] : [],
   };
 }

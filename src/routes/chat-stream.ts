@@ -9,22 +9,27 @@ import { frame } from './sse.ts';
 type ChatStreamOptions = {
   head: ResponseHead;
   tokenizer: Tokenizer;
+  choices: number;
   includeUsage: boolean;
   onFailure: (error: ApiError) => void;
 };
 
 export async function* chatFrames(
   answer: Answer,
-  { head, tokenizer, includeUsage, onFailure }: ChatStreamOptions,
+  { head, tokenizer, choices, includeUsage, onFailure }: ChatStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
   const chunks = chunkWriter(head, includeUsage);
   try {
-    yield frame(chunks.first());
+    for (let index = 0; index < choices; index++) yield frame(chunks.first(index));
     for await (const event of answer.events) {
       if (event.kind === 'text') {
-        yield frame(chunks.text(event.text, toChatLogprobs(event.tokens, tokenizer)));
+        const logprobs = toChatLogprobs(event.tokens, tokenizer);
+        yield frame(chunks.text(event.choice, event.text, logprobs));
       }
-      if (event.kind === 'finished') yield chunks.last(event).map(frame).join('');
+      if (event.kind === 'choice-finished') {
+        yield frame(chunks.end(event.choice, event.reason, event.timings));
+      }
+      if (event.kind === 'finished') yield chunks.usage(event.usage).map(frame).join('');
     }
     yield 'data: [DONE]\n\n';
   } catch (cause) {

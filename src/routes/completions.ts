@@ -52,7 +52,8 @@ function openAll(
   arrivedMs: number,
 ): Answer[] {
   const answers: Answer[] = [];
-  const common = { endpoint: 'completions' as const, model, answerMarker: '', arrivedMs };
+  const endpoint = 'completions' as const;
+  const common = { endpoint, model, choices: 1, answerMarker: '', arrivedMs };
   const stop = stopStrings(request);
   const baselineTask = request.metadata?.['baseline_task'];
   try {

@@ -13,6 +13,8 @@ type OpenOptions = {
   model: ServedModel;
   request: GenerationRequest;
   stop: string[];
+  /** At most config.maxChoices. */
+  choices: number;
   answerMarker: string;
   baselineTask: string | undefined;
   /** On performance.now()'s clock. */
@@ -21,10 +23,10 @@ type OpenOptions = {
 
 /** Throws what the engine refuses; until then nothing is counted. */
 export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer {
-  const { model, stop, answerMarker, arrivedMs, endpoint, baselineTask } = options;
+  const { model, stop, choices, answerMarker, arrivedMs, endpoint, baselineTask } = options;
   const request = { ...options.request, ...deadlines(c, deps.config) };
   const signals = [c.req.raw.signal, deps.cutoff];
-  const answer = startAnswer(model, request, { stop, answerMarker, arrivedMs, signals });
+  const answer = startAnswer(model, request, { stop, choices, answerMarker, arrivedMs, signals });
   c.set('metered', true);
   const { metrics } = deps;
   const { log } = c.var;

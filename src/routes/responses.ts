@@ -26,6 +26,7 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
       model,
       request: generation,
       stop: [],
+      choices: 1,
       answerMarker: model.config.coconut.answer_marker,
       baselineTask: request.metadata?.['baseline_task'],
       arrivedMs,

@@ -180,6 +180,52 @@ describe('a streamed completion', () => {
   });
 });
 
+describe('several choices', () => {
+  it('bill prompt and thoughts once, and each text', async () => {
+    const { app } = serve(...answer);
+    const one = await completionOf(postChat(app, ask()));
+    const three = await completionOf(postChat(app, ask({ n: 3 })));
+    expect(three.choices.map(({ index, message }) => [index, message.content])).toEqual(
+      [0, 1, 2].map((index) => [index, 'Tom is a cat.']),
+    );
+    const texts = 3 * '### Tom is a cat.'.length;
+    expect(three.usage).toMatchObject({
+      prompt_tokens: one.usage?.prompt_tokens,
+      completion_tokens: 6 + texts,
+      completion_tokens_details: { reasoning_tokens: 6 },
+    });
+  });
+
+  it('each have a role, their text and a finish reason in a stream, and one usage', async () => {
+    const body = ask({ n: 2, stream: true, stream_options: { include_usage: true }, stop: ' a' });
+    const { app, engine } = serve({ text: 'Tom is a cat.' }, { hang: true });
+    const chunks = await chunksOf(postChat(app, body));
+    for (const index of [0, 1]) {
+      const own = chunks.flatMap(({ choices }) => choices.filter((c) => c.index === index));
+      expect(own.filter(({ delta }) => delta.role)).toHaveLength(1);
+      expect(own.map(({ delta }) => delta.content ?? '').join('')).toBe('Tom is');
+      expect(own.filter((choice) => choice.finish_reason)).toHaveLength(1);
+    }
+    expect(chunks.filter((chunk) => chunk.usage)).toHaveLength(1);
+    expect(engine.endings).toEqual(['aborted', 'aborted']);
+  });
+
+  it('all end when the reader leaves', async () => {
+    const { app, engine } = serve({ text: 'To' }, { hang: true });
+    const reader = (await postChat(app, ask({ n: 2, stream: true }))).body?.getReader();
+    // Two roles, then text: both choices have begun.
+    for (let i = 0; i < 3; i++) await reader?.read();
+    await reader?.cancel();
+    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted', 'aborted']));
+  });
+
+  it('beyond the server’s number are refused', async () => {
+    const error = await errorOf(postChat(serve().app, ask({ n: 5 })));
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'n' });
+    expect(error.message).toContain('at most 4 choices, got 5');
+  });
+});
+
 describe('many answers at once', () => {
   it('all end at the cutoff, and none is mistaken for a leak', async () => {
     const warn = vi.spyOn(process, 'emitWarning');

@@ -47,9 +47,7 @@ export class FakeEngine implements Engine {
     request: GenerationRequest,
     signals: readonly AbortSignal[],
   ): AsyncIterable<TokenEvent>[] {
-    if (this.refusal) throw this.refusal;
-    this.requests.push(request);
-    return signals.map((signal) => this.#play(request, signal));
+    return signals.map((signal) => this.submit(request, signal));
   }
 
   onStep(): void {}
@@ -159,6 +157,7 @@ export function fakeApp(
       apiKeys: [],
       bodyLimitBytes: 4096,
       heartbeatMs: 60_000,
+      maxChoices: 4,
       queueTimeoutMs: 60_000,
       requestTimeoutMs: 600_000,
       stallMs: 60_000,
