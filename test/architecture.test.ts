@@ -66,6 +66,7 @@ const arrows: Record<string, string[]> = {
     'src/metrics.ts',
   ],
   'src/training/': ['src/model/', 'src/onnx/', 'src/random.ts'],
+  'src/import/': ['src/model/'],
 };
 
 /** Evaluation goes through the engine, so that what is scored is what is served. */

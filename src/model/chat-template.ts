@@ -1,8 +1,12 @@
 // Chat messages to the one text a checkpoint was trained on, through the Jinja template that the
-// checkpoint carries. Markers such as <bot> are not its business: prompt.ts adds them as ids.
+// checkpoint carries. Special tokens that the template writes stay apart from text that merely spells
+// them. Markers such as <bot> are not its business: prompt.ts adds them as ids.
 import { Template } from '@huggingface/jinja';
 
 export type TemplateMessage = { role: 'system' | 'user' | 'assistant'; content: string };
+
+/** Text as anybody may have written it, or a special token that only the template can have written. */
+export type PromptPiece = { text: string } | { special: string };
 
 /** The template is broken, or it refuses these messages. */
 export class ChatTemplateError extends Error {
@@ -49,4 +53,50 @@ export function renderChat(
     throw new ChatTemplateError(`chat template: ${messages.length} messages give an empty prompt`);
   }
   return text;
+}
+
+/**
+ * renderChat, cut at the special tokens that the template wrote. Where a message spells one, it stays
+ * text: a number between two characters that no message holds takes its place while rendering.
+ */
+export function renderChatPieces(
+  template: string,
+  messages: readonly TemplateMessage[],
+  specials: readonly string[],
+  extra: Record<string, unknown> = {},
+): PromptPiece[] {
+  if (specials.length === 0) return [{ text: renderChat(template, messages, extra) }];
+  const mark = unusedCharacter(messages);
+  // The longest first: one special token may begin another.
+  const ordered = specials.toSorted((a, b) => b.length - a.length);
+  const any = new RegExp(`(${ordered.map(escaped).join('|')})`, 'u');
+  const hidden = messages.map(({ role, content }) => ({
+    role,
+    content: content
+      .split(any)
+      .map((part, i) => (i % 2 === 1 ? `${mark}${ordered.indexOf(part)}${mark}` : part))
+      .join(''),
+  }));
+  const spelled = new RegExp(`${mark}(\\d+)${mark}`, 'gu');
+  return renderChat(template, hidden, extra)
+    .split(any)
+    .map((part, i) => {
+      if (i % 2 === 1) return { special: part };
+      return { text: part.replace(spelled, (_, index) => ordered[Number(index)]!) };
+    })
+    .filter((piece) => 'special' in piece || piece.text !== '');
+}
+
+/** From Unicode's private use area, where texts seldom go. */
+function unusedCharacter(messages: readonly TemplateMessage[]): string {
+  const used = new Set(messages.flatMap(({ content }) => [...content]));
+  for (let code = 0xe000; code <= 0xf8ff; code++) {
+    const character = String.fromCharCode(code);
+    if (!used.has(character)) return character;
+  }
+  throw new ChatTemplateError('chat template: the messages use all private characters of Unicode');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -26,7 +26,7 @@ export function modelCard({ id, config, training, evalReport }: CardSource): str
 
 function frontMatter(id: string, config: ModelConfig, report: EvalReport | null): string {
   const lines = [
-    'license: mit',
+    ...(isImported(config) ? [] : ['license: mit']),
     'library_name: coconut-serve',
     'pipeline_tag: text-generation',
     `tags: [coconut, latent-reasoning, ${config.model_type}]`,
@@ -46,14 +46,21 @@ function frontMatter(id: string, config: ModelConfig, report: EvalReport | null)
   return ['---', ...lines, '---'].join('\n');
 }
 
+/** Its licence and what it can do are its authors' to state. */
+function isImported(config: ModelConfig): boolean {
+  return config.coconut.method === 'pretrained';
+}
+
 function summary(config: ModelConfig): string {
   const { layers, width, heads, positions, vocab } = dimensionsOf(config);
   const kind = config.model_type === 'gpt2' ? 'GPT-2' : 'Llama';
   const millions = (parameterCount(config) / 1e6).toFixed(2);
+  const origin = isImported(config)
+    ? 'Imported from another format, not trained here; its own licence holds.'
+    : `Trained by coconut-serve with method\n\`${config.coconut.method}\`. It answers the kind of question it was trained on and nothing else.`;
   return [
     `A ${kind} of ${millions} million parameters: ${layers} layers, width ${width}, ${heads} heads,`,
-    `${positions} positions, ${vocab} tokens. Trained by coconut-serve with method`,
-    `\`${config.coconut.method}\`. It answers the kind of question it was trained on and nothing else.`,
+    `${positions} positions, ${vocab} tokens. ${origin}`,
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 // Lays a prompt out as its checkpoint was trained (Coconut, arXiv 2412.06769, section 3): which ids
 // stand before the thoughts and which between the thoughts and the answer. Markers enter here, as
 // ids, and nowhere else: text cannot spell them.
+import type { PromptPiece } from './chat-template.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -44,6 +45,16 @@ export function layoutIds(config: ModelConfig, ids: number[], thoughts: number):
       return { promptIds: [...ids, ...Array<number>(thoughts).fill(pause)], suffixIds: [] };
     }
   }
+}
+
+/** Throws where a special piece is no token: the template is for another tokenizer. */
+export function encodePieces(tokenizer: Tokenizer, pieces: readonly PromptPiece[]): number[] {
+  return pieces.flatMap((piece) => {
+    if ('text' in piece) return tokenizer.encode(piece.text);
+    const id = tokenizer.specialId(piece.special);
+    if (id === null) throw new Error(`"${piece.special}" is no special token of this tokenizer`);
+    return [id];
+  });
 }
 
 /** model-config.ts has checked it; the type cannot say so. */

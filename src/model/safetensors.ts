@@ -1,7 +1,9 @@
 // Reads and writes the safetensors format: 8 bytes of header length (u64, little-endian), a JSON
 // header, then the tensors' bytes without holes. Trusts nothing it reads: every range is checked
 // against the file before memory is allocated for it. Knows no model.
+
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { bfloat16ToNumber, float16ToNumber } from './half-floats.ts';
 import {
   elementCount,
   floatDtypes,
@@ -125,24 +127,6 @@ function readFloats(path: string, file: number, name: string, entry: TensorEntry
     default:
       throw new SafetensorsError(path, `tensor "${name}" is ${dtype}, none of ${floatDtypes}`);
   }
-}
-
-/** IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits. */
-function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloat16ToNumber(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
 }
 
 function readFully(path: string, file: number, bytes: Uint8Array, position: number): void {

@@ -10,6 +10,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Special tokens are skipped; bytes that are no UTF-8 (yet) become U+FFFD. */
   decode(ids: readonly number[]): string;
+  /** Contents of the special tokens. */
+  readonly specials: readonly string[];
   specialId(content: string): number | null;
   isSpecial(id: number): boolean;
   /** The token as the vocabulary spells it; for marker names in configs and traces. */
@@ -52,17 +54,16 @@ const memoLimit = { words: 16_384, wordChars: 64 };
 
 /**
  * Builds a tokenizer from the parsed tokenizer.json and tokenizer_config.json of a byte-level BPE.
- * Throws an Error if ids collide or leave gaps, or if some byte has no token (such text would
- * otherwise vanish without a trace).
+ * Throws an Error if ids collide or leave gaps, or if a byte of ordinary text has no token.
+ * Characters that need another byte without one (some control characters, in trained vocabularies) are
+ * read as U+FFFD: they would otherwise vanish without a trace.
  */
 export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): Tokenizer {
   const parsed = tokenizerSchema.safeParse(tokenizerJson);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   const json = parsed.data;
   const tokens = tokensById(json);
-  for (const symbol of byteAlphabet()) {
-    if (!(symbol in json.model.vocab)) throw new Error(`byte symbol "${symbol}" has no token`);
-  }
+  const readable = readableText(json.model.vocab);
   const specials = json.added_tokens.filter((token) => token.special);
   const specialByContent = new Map(specials.map(({ content, id }) => [content, id]));
   const specialIds = new Set(specialByContent.values());
@@ -72,7 +73,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): 
   const byteOf = new Map(byteAlphabet().map((symbol, byte) => [symbol, byte]));
 
   const encodeWhole = (text: string) => {
-    const ids: number[] = encoder.encode(text, { add_special_tokens: false }).ids;
+    const ids: number[] = encoder.encode(readable(text), { add_special_tokens: false }).ids;
     const bad = ids.findIndex((id) => !Number.isInteger(id) || specialIds.has(id));
     if (bad === -1) return ids;
     throw new Error(
@@ -92,6 +93,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): 
         ? ''
         : decoder.decode(plain, { clean_up_tokenization_spaces: false });
     },
+    specials: [...specialByContent.keys()],
     specialId: (content) => specialByContent.get(content) ?? null,
     isSpecial: (id) => specialIds.has(id),
     tokenOf: (id) => tokens[id] ?? `<unknown id ${id}>`,
@@ -104,6 +106,23 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: object): 
       return Uint8Array.from(bytes as number[]);
     },
   };
+}
+
+/** Replaces what the vocabulary cannot spell. Throws where it cannot spell ordinary text. */
+function readableText(vocab: Readonly<Record<string, number>>): (text: string) => string {
+  const missing = new Set<number>();
+  const required = new Set(Buffer.from('\t\n\uFFFD'));
+  for (const [byte, symbol] of byteAlphabet().entries()) {
+    if (symbol in vocab) continue;
+    const isPrintable = byte >= 32 && byte < 127;
+    if (isPrintable || required.has(byte)) throw new Error(`byte symbol "${symbol}" has no token`);
+    missing.add(byte);
+  }
+  if (missing.size === 0) return (text) => text;
+  return (text) =>
+    text.replace(/[^\t\n\x20-\x7e]/gu, (character) =>
+      Buffer.from(character).some((byte) => missing.has(byte)) ? '\uFFFD' : character,
+    );
 }
 
 /** Index = byte, value = the printable character that stands for it in a byte-level vocabulary. */

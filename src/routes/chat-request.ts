@@ -2,10 +2,14 @@
 // checkpoint. Past this file a request can only fail for want of room in the queue.
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
-import { ChatTemplateError, renderChat, type TemplateMessage } from '../model/chat-template.ts';
+import {
+  ChatTemplateError,
+  renderChatPieces,
+  type TemplateMessage,
+} from '../model/chat-template.ts';
 import type { ChatRequest } from './chat-fields.ts';
 import { toTemplateMessages } from './chat-messages.ts';
-import { encodePrompt, type Prompt, settleThoughts, toGeneration } from './generation.ts';
+import { encodePromptPieces, type Prompt, settleThoughts, toGeneration } from './generation.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Throws invalid_request, unsupported_value or context_length_exceeded. */
@@ -27,10 +31,20 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
 /** A template may refuse messages, e.g. when none is a user's: that is invalid_request. */
 export function chatPrompt(messages: TemplateMessage[], param: string, model: ServedModel): Prompt {
   try {
-    const text = renderChat(model.chatTemplate, messages);
-    return { ids: encodePrompt(text, param, model), layout: 'trained', param };
+    const { chatTemplate, tokenizer } = model;
+    const pieces = renderChatPieces(chatTemplate, messages, tokenizer.specials, namesOf(model));
+    return { ids: encodePromptPieces(pieces, param, model), layout: 'trained', param };
   } catch (error) {
     if (!(error instanceof ChatTemplateError)) throw error;
     throw apiError('invalid_request', { param, message: error.message });
   }
+}
+
+/** What templates call the tokens that begin and end a text. */
+function namesOf({ config, tokenizer }: ServedModel): Record<string, string> {
+  const { bos_token_id, eos_token_id } = config;
+  return {
+    bos_token: bos_token_id === null ? '' : tokenizer.tokenOf(bos_token_id),
+    eos_token: tokenizer.tokenOf(eos_token_id),
+  };
 }

@@ -1,7 +1,8 @@
 // What every endpoint settles in the same way: thoughts, prompt ids, and how much text still fits.
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
-import { layoutIds } from '../model/prompt.ts';
+import type { PromptPiece } from '../model/chat-template.ts';
+import { encodePieces, layoutIds } from '../model/prompt.ts';
 import type { reasoningEfforts } from './chat-fields.ts';
 import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
 import { type ServedModel, thoughtLimits } from './served-model.ts';
@@ -42,12 +43,21 @@ export function settleThoughts(fields: ThoughtFields, model: ServedModel): numbe
 
 /** Throws invalid_request for a text that cannot fit, before any of it is tokenised. */
 export function encodePrompt(text: string, param: string, model: ServedModel): number[] {
-  const { slotCapacity, tokenizer } = model;
+  return encodePromptPieces([{ text }], param, model);
+}
+
+/** The same for a rendered chat: its special tokens become ids, what only spells them stays text. */
+export function encodePromptPieces(
+  pieces: readonly PromptPiece[],
+  param: string,
+  { slotCapacity, tokenizer }: ServedModel,
+): number[] {
   const limit = slotCapacity * maxCharactersPerPosition;
-  if (text.length <= limit) return tokenizer.encode(text);
+  const length = pieces.reduce((sum, piece) => sum + ('text' in piece ? piece.text.length : 1), 0);
+  if (length <= limit) return encodePieces(tokenizer, pieces);
   throw apiError('invalid_request', {
     param,
-    message: `${param}: ${text.length} characters, at most ${limit} are read for ${slotCapacity} positions`,
+    message: `${param}: ${length} characters, at most ${limit} are read for ${slotCapacity} positions`,
   });
 }
 
