@@ -73,6 +73,26 @@ describe('the openai client', () => {
     });
   });
 
+  it('gets completions, plain and streamed', async () => {
+    const { client } = await serve([{ text: 'abc' }]);
+    const body = { model: 'fake/coconut', prompt: 'Hi' };
+    expect((await client.completions.create(body)).choices[0]?.text).toBe('abc');
+    let text = '';
+    const stream = await client.completions.create({ ...body, stream: true });
+    for await (const chunk of stream) text += chunk.choices[0]?.text ?? '';
+    expect(text).toBe('abc');
+  });
+
+  it('gets responses, plain and streamed', async () => {
+    const { client } = await serve([{ text: '### Yes.' }]);
+    const body = { model: 'fake/coconut', input: 'Is Tom a cat?' };
+    const response = await client.responses.create(body);
+    expect(response.output_text).toBe('Yes.');
+    expect(response.usage?.output_tokens_details.reasoning_tokens).toBe(6);
+    const streamed = await client.responses.stream(body).finalResponse();
+    expect(streamed.output_text).toBe('Yes.');
+  });
+
   it('frees the slot when it leaves a stream', async () => {
     const { client, engine } = await serve([{ text: 'Yes' }, { hang: true }]);
     const stream = await client.chat.completions.create({ ...request, stream: true });

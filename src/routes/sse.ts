@@ -49,6 +49,8 @@ export function toByteStream(
       const giveUp = () => {
         abort();
         controller.error(new Error(`nothing was read for ${stallMs} ms`));
+        // Not cancelled by the error: the answer is counted when its frames end. How is nobody's news.
+        frames.return().catch(() => {});
       };
       stall = setTimeout(giveUp, stallMs).unref();
       controller.enqueue(encoder.encode(result === 'late' ? ': ping\n\n' : (result.value ?? '')));

@@ -1,0 +1,122 @@
+// What other servers were broken by, against ours over a real socket: huge headers, readers that do
+// not read, numbers at the edge, markers spelled in text, prompts in logs.
+import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type HttpServer, listen } from '../../src/http-server.ts';
+import { createLog } from '../../src/log.ts';
+import { ask, FakeEngine, fakeApp, fakeModel, postChat, special } from '../support/fake-engine.ts';
+
+let server: HttpServer | undefined;
+afterEach(() => server?.destroy());
+
+const head = (path: string, body: string, extra: string[] = []) =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    ...extra,
+    '',
+    body,
+  ].join('\r\n');
+
+const portOf = ({ url }: HttpServer) => Number(new URL(url).port);
+
+describe('a client', () => {
+  it('with a huge header gets 431 and reaches no handler', async () => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    server = await listen(fakeApp([fakeModel(engine)]).app, { host: '127.0.0.1', port: 0 });
+    const headers = { 'x-filler': 'x'.repeat(20_000) };
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(portOf(server as HttpServer), '127.0.0.1');
+      socket.once('data', (data) => resolve(String(data)));
+      socket.on('error', () => {});
+      socket.write(head('/v1/chat/completions', '{}', [`x-filler: ${headers['x-filler']}`]));
+    });
+    expect(text).toMatch(/^HTTP\/1.1 431/);
+    expect(engine.requests).toEqual([]);
+  });
+
+  it('that stops reading loses its connection and frees its slot', async () => {
+    const engine = new FakeEngine({ text: 'x'.repeat(60_000) });
+    const model = fakeModel(engine, { slotCapacity: 100_000 });
+    const { app, deps } = fakeApp([model], { stallMs: 200 });
+    server = await listen(app, { host: '127.0.0.1', port: 0 });
+    const body = JSON.stringify(ask({ stream: true }));
+    const socket = connect(portOf(server), '127.0.0.1', () => {
+      socket.write(head('/v1/chat/completions', body));
+      socket.pause();
+    });
+    socket.on('error', () => {});
+    const ends = async () => {
+      const { values } = await deps.metrics.coconut_requests_total.get();
+      return values.map(({ labels }) => labels['finish_reason']);
+    };
+    await vi.waitFor(async () => expect(await ends()).toEqual(['abort']), { timeout: 30_000 });
+    socket.destroy();
+  });
+});
+
+describe('numbers at the edge', () => {
+  const values = ['-1', '0', '2147483648', '9007199254740993', '1e308', '"NaN"', '1.5', '-1e308'];
+  const fields: [string, string[]][] = [
+    [
+      '/v1/chat/completions',
+      [
+        'max_tokens',
+        'max_completion_tokens',
+        'seed',
+        'latent_thoughts',
+        'top_k',
+        'min_tokens',
+      ].concat([
+        'top_logprobs',
+        'n',
+        'stop_token_ids',
+        'temperature',
+        'top_p',
+        'repetition_penalty',
+      ]),
+    ],
+    ['/v1/completions', ['max_tokens', 'logprobs', 'n', 'best_of', 'latent_thoughts', 'top_k']],
+    ['/v1/responses', ['max_output_tokens', 'latent_thoughts', 'temperature', 'top_logprobs']],
+  ];
+  const cases = fields.flatMap(([path, names]) => names.map((name) => [path, name] as const));
+
+  it.each(cases)('%s %s: answered or refused, never a failure', async (path, name) => {
+    const { app } = fakeApp([fakeModel(new FakeEngine({ text: 'Yes.' }))]);
+    const base = `"model":"fake/coconut","prompt":"Hi","input":"Hi","messages":[{"role":"user","content":"Hi"}]`;
+    for (const value of values) {
+      const body = `{${base},"${name}":${value}}`;
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await app.request(path, { method: 'POST', headers, body });
+      expect([200, 400], `${name} ${value}`).toContain(status);
+    }
+  });
+});
+
+describe('text', () => {
+  it.each(['<bot>', '<eot>', '<|latent|>', '<|endoftext|>'])('%s stays text', async (marker) => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const messages = [{ role: 'user', content: marker }];
+    await postChat(fakeApp([fakeModel(engine)]).app, ask({ messages }));
+    expect(engine.requests[0]?.promptIds).toEqual([...Buffer.from(`${marker}\n`), special.bot]);
+  });
+
+  it('of callers reaches the log neither as a line of its own nor at all', async () => {
+    const out = new PassThrough();
+    const log = createLog('trace', out);
+    const model = fakeModel(new FakeEngine({ text: 'secret answer' }));
+    const { app } = fakeApp([model], {}, { log });
+    await (
+      await postChat(app, ask({ messages: [{ role: 'user', content: 'secret question' }] }))
+    ).text();
+    await postChat(app, ask({ model: 'no\n{"level":"fatal"}' }));
+    await app.request('/x%0a{"level":"fatal"}', { headers: { 'x-request-id': 'a b"}' } });
+    const lines = String(out.read()).trim().split('\n');
+    for (const line of lines) expect(JSON.parse(line).level).not.toBe('fatal');
+    expect(lines.length).toBeGreaterThan(3);
+    expect(lines.join()).not.toMatch(/secret|a b"/);
+  });
+});
