@@ -10,6 +10,7 @@ const many = (type: string, id: number) => field(type, id, 'repeated');
 const root = protobuf.Root.fromJSON({
   nested: {
     OperatorSetId: { fields: { domain: field('string', 1), version: field('int64', 2) } },
+    StringStringEntry: { fields: { key: field('string', 1), value: field('string', 2) } },
     Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
     TensorShape: { fields: { dim: many('Dimension', 1) } },
     TensorType: { fields: { elemType: field('int32', 1), shape: field('TensorShape', 2) } },
@@ -21,6 +22,8 @@ const root = protobuf.Root.fromJSON({
         dataType: field('int32', 2),
         name: field('string', 8),
         rawData: field('bytes', 9),
+        externalData: many('StringStringEntry', 13),
+        dataLocation: field('int32', 14),
       },
     },
     Attribute: {
@@ -63,8 +66,16 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-const dataTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9 };
+const dataTypes: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+};
 const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 };
+const EXTERNAL = 1; // TensorProto.DataLocation
 
 function encodeAttribute(name: string, attribute: Attribute): object {
   if (typeof attribute === 'number') return { name, i: attribute, type: attributeTypes.INT };
@@ -85,13 +96,14 @@ function encodeValue({ name, dtype, shape }: Value): object {
 const rawBytes = (data: TensorData): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function encodeInitializer({ value, data }: Initializer): object {
-  return {
-    name: value.name,
-    dims: value.shape,
-    dataType: dataTypes[value.dtype],
-    rawData: rawBytes(data),
-  };
+function encodeInitializer(initializer: Initializer): object {
+  const { name, shape, dtype } = initializer.value;
+  const tensor = { name, dims: shape, dataType: dataTypes[dtype] };
+  if ('data' in initializer) return { ...tensor, rawData: rawBytes(initializer.data) };
+  const { file, offset, length } = initializer.range;
+  const entries = Object.entries({ location: file, offset, length });
+  const externalData = entries.map(([key, value]) => ({ key, value: String(value) }));
+  return { ...tensor, externalData, dataLocation: EXTERNAL };
 }
 
 function encodeNode(node: Node, used: ReadonlySet<string>): object {

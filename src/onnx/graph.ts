@@ -1,7 +1,7 @@
 // ONNX graphs as plain data, the builder that grows them, and the check that a graph is legal.
 // Knows nothing of single ops (ops.ts), bytes (encode.ts) or running (session.ts).
 
-export type DType = 'float32' | 'int64' | 'bool';
+export type DType = 'float32' | 'int64' | 'bool' | 'uint8' | 'float16' | 'bfloat16';
 /** A string is a symbolic dimension: equal strings are equal sizes, known at run time. */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
@@ -21,8 +21,17 @@ export type Node = {
   readonly attributes: Attributes;
 };
 
-/** A constant whose bytes are in the graph. */
-export type Initializer = { readonly value: Value; readonly data: TensorData };
+/** Bytes of a file that lies in the session's weights folder. */
+export type FileRange = {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+};
+
+/** A constant: its bytes are in the graph, or in a file that the runtime maps. */
+export type Initializer =
+  | { readonly value: Value; readonly data: TensorData }
+  | { readonly value: Value; readonly range: FileRange };
 
 export type Graph = {
   readonly name: string;
@@ -67,9 +76,16 @@ export class GraphBuilder {
   }
 
   /** A weight or table kept in the graph under its own name. */
-  initializer(name: string, shape: Shape, data: TensorData): Value {
-    const value = { name: this.#claim(name), dtype: dtypeOf(data), shape };
+  initializer(name: string, shape: Shape, data: TensorData, dtype = dtypeOf(data)): Value {
+    const value = { name: this.#claim(name), dtype, shape };
     this.#initializers.push({ value, data });
+    return value;
+  }
+
+  /** A weight that stays in its file: little-endian, row-major. */
+  mappedInitializer(name: string, dtype: DType, shape: Shape, range: FileRange): Value {
+    const value = { name: this.#claim(name), dtype, shape };
+    this.#initializers.push({ value, range });
     return value;
   }
 
@@ -158,6 +174,16 @@ function dtypeOf(data: TensorData): DType {
   return data instanceof BigInt64Array ? 'int64' : 'bool';
 }
 
+/** Bytes of one element. */
+const elementBytes: Record<DType, number> = {
+  float32: 4,
+  int64: 8,
+  bool: 1,
+  uint8: 1,
+  float16: 2,
+  bfloat16: 2,
+};
+
 /** Number of elements of a static shape; throws on a symbolic dimension. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce<number>((size, dim) => {
@@ -182,12 +208,17 @@ export function checkGraph(graph: Graph): void {
     defined.set(value.name, value);
   };
   for (const value of graph.inputs) define(value, `graph ${graph.name}`);
-  for (const { value, data } of graph.initializers) {
+  for (const initializer of graph.initializers) {
+    const { value } = initializer;
     define(value, `graph ${graph.name}`);
     const size = sizeOf(value.shape);
-    if (data.length !== size) {
+    const given =
+      'data' in initializer
+        ? initializer.data.length
+        : initializer.range.length / elementBytes[value.dtype];
+    if (given !== size) {
       throw new Error(
-        `initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${data.length}`,
+        `initializer "${value.name}" [${value.shape}] needs ${size} elements, got ${given}`,
       );
     }
   }

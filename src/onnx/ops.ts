@@ -49,14 +49,18 @@ const comparison =
   (op: string) =>
   (g: GraphBuilder, a: Value, b: Value): Value => {
     const shape = broadcastShapes(op, a.shape, b.shape);
-    const flag = one(g.node({ op, inputs: [a, b] }, [{ dtype: 'bool', shape }]));
-    const FLOAT = 1; // TensorProto.DataType
-    return one(
-      g.node({ op: 'Cast', inputs: [flag], attributes: { to: FLOAT } }, [
-        { dtype: 'float32', shape },
-      ]),
-    );
+    return toFloat32(g, one(g.node({ op, inputs: [a, b] }, [{ dtype: 'bool', shape }])));
   };
+
+/** Any dtype → float32. */
+export function toFloat32(g: GraphBuilder, x: Value): Value {
+  const FLOAT = 1; // TensorProto.DataType
+  return one(
+    g.node({ op: 'Cast', inputs: [x], attributes: { to: FLOAT } }, [
+      { dtype: 'float32', shape: x.shape },
+    ]),
+  );
+}
 
 export const greater = comparison('Greater');
 export const equal = comparison('Equal');

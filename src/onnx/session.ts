@@ -3,17 +3,22 @@ import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import type { DType, Graph, TensorData } from './graph.ts';
 
-export type Tensor = { dtype: DType; data: TensorData; dims: readonly number[] };
+/** bfloat16 is for weights: JavaScript has no array of it. */
+type TensorDType = Exclude<DType, 'bfloat16'>;
+
+export type Tensor = { dtype: TensorDType; data: TensorData; dims: readonly number[] };
 
 export type SessionOptions = {
   /** Threads that compute one operator. */
   threads: number;
   /** false: give scratch memory back after each run, for programs that hold many sessions. */
   arena?: boolean;
+  /** Folder of the files that mapped initializers name. */
+  weightsDir?: string;
 };
 
 /** A tensor over `data`, which is not copied; throws when the sizes disagree. */
-export function tensor(dtype: DType, data: TensorData, dims: readonly number[]): Tensor {
+export function tensor(dtype: TensorDType, data: TensorData, dims: readonly number[]): Tensor {
   const size = dims.reduce((product, dim) => product * dim, 1);
   if (data.length !== size)
     throw new Error(`tensor [${dims}] needs ${size} elements, got ${data.length}`);
@@ -49,7 +54,7 @@ export class Session {
           `graph ${this.#graph.name}: input "${name}" is ${dtype}[${shape}], got ${fed.dtype}[${fed.dims}]`,
         );
       }
-      inputs[name] = new ort.Tensor(dtype, fed.data as Float32Array, fed.dims);
+      inputs[name] = new ort.Tensor(fed.dtype, fed.data as Float32Array, fed.dims);
     }
     const outputs = await (fetches
       ? this.#session.run(inputs, fetches)
@@ -57,7 +62,7 @@ export class Session {
     return Object.fromEntries(
       Object.entries(outputs).map(([name, { type, data, dims }]) => [
         name,
-        { dtype: type as DType, data: data as TensorData, dims },
+        { dtype: type as TensorDType, data: data as TensorData, dims },
       ]),
     );
   }
@@ -81,6 +86,9 @@ export async function createSession(
     enableCpuMemArena: options.arena ?? true,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
+    ...(options.weightsDir && {
+      extra: { session: { model_external_initializers_file_folder_path: options.weightsDir } },
+    }),
   });
   return new Session(session, graph);
 }
