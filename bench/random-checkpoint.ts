@@ -63,7 +63,12 @@ function randomWeights(config: ModelConfig): Map<string, Float32Array> {
 function tokenizerJson(size: number) {
   const words = size - 256 - specials.length;
   const vocabulary = [...byteAlphabet(), ...Array.from({ length: words }, (_, i) => `w${i}`)];
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const byteLevel = {
+    type: 'ByteLevel',
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: true,
+  };
   return {
     version: '1.0',
     added_tokens: specials.map((content, i) => ({

@@ -45,6 +45,8 @@ const environmentSchema = z
     /** How long a request may wait for a slot, and take in all, once it is submitted. */
     QUEUE_TIMEOUT_SECONDS: whole(1, 86_400).default(60),
     REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
+    /** Width of weight matrices; int8 and int4 are made at load. */
+    WEIGHTS: z.enum(['fp32', 'int8', 'int4']).default('fp32'),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A stream's reader that takes nothing for so long loses its connection. */
@@ -71,6 +73,7 @@ const environmentSchema = z
     threads: env.THREADS,
     queueTimeoutMs: env.QUEUE_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
+    weights: env.WEIGHTS,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     stallMs: env.STALL_SECONDS * 1000,

@@ -86,8 +86,8 @@ function startReporting(
   slotCapacity: number,
   { config, metrics, log }: Deps,
 ): Engine {
-  const { slots, maxPrefillTokens, threads, queueLimit } = config;
-  const options = { checkpointDir: dir, slots, slotCapacity, maxPrefillTokens, threads };
+  const { slots, maxPrefillTokens, threads, weights, queueLimit } = config;
+  const options = { checkpointDir: dir, slots, slotCapacity, maxPrefillTokens, threads, weights };
   const engine = startEngine(options, { queueLimit });
   metrics.coconut_batch_slots.set({ model: id }, slots);
   engine.onStep((report) => observeStep(report, id, metrics));

@@ -1,5 +1,6 @@
 // Every type that crosses the border between the API's thread and the engine's worker thread.
 // No behaviour lives here.
+import type { WeightFormat } from '../model/serving-model.ts';
 
 /** How text tokens are picked. Penalties and biases come first, then temperature, then the cuts. */
 export type SamplingParams = {
@@ -148,4 +149,6 @@ export type EngineOptions = {
   /** Prompt positions computed per engine step at most, so that prefill does not stall decoding. */
   maxPrefillTokens: number;
   threads: number;
+  /** Width that weight matrices are held and multiplied in. */
+  weights: WeightFormat;
 };

@@ -1,9 +1,9 @@
 // Thread entry of the engine: receive → step → post, until drained. Messages are taken between
 // steps only, and the thread ends by itself: to kill it during a run would abort the process.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { readCheckpoint, readWeights } from '../model/checkpoint.ts';
+import { readCheckpoint } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
-import { encodeServingModel } from '../model/serving-graphs.ts';
+import { servingModel } from '../model/serving-model.ts';
 import { createSession, type Session } from '../onnx/session.ts';
 import { KvCache } from './kv-cache.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
@@ -19,8 +19,8 @@ const now = () => performance.now();
 async function load(options: EngineOptions): Promise<Loaded> {
   const checkpoint = readCheckpoint(options.checkpointDir);
   const { config } = checkpoint;
-  const { graph, bytes } = encodeServingModel(config, readWeights(checkpoint));
-  const session = await createSession(graph, bytes, { threads: options.threads });
+  const { graph, bytes, weightsDir } = servingModel(checkpoint, options.weights);
+  const session = await createSession(graph, bytes, { threads: options.threads, weightsDir });
   const { layers, kvHeads, headSize, width, vocab, positions } = dimensionsOf(config);
   const slotCapacity = Math.min(options.slotCapacity, positions);
   const cache = new KvCache({

@@ -6,19 +6,22 @@ import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/check
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import type { EvalReport, EvalRun } from '../model/eval-report.ts';
 import { dimensionsOf } from '../model/model-config.ts';
+import type { WeightFormat } from '../model/serving-model.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
+
+type EngineSettings = { threads: number; weights: WeightFormat };
 
 /** Starts an engine on the checkpoint for as long as `body` needs it. */
 export async function withEngine<T>(
   checkpointDir: string,
-  threads: number,
+  settings: EngineSettings,
   body: (engine: Engine, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
   const checkpoint = readCheckpoint(checkpointDir);
   const slotCapacity = dimensionsOf(checkpoint.config).positions;
   const engine = startEngine(
-    { checkpointDir, slots: 32, slotCapacity, maxPrefillTokens: 2048, threads },
+    { checkpointDir, slots: 32, slotCapacity, maxPrefillTokens: 2048, ...settings },
     { queueLimit: Number.POSITIVE_INFINITY },
   );
   try {
@@ -32,7 +35,7 @@ export async function withEngine<T>(
 export async function evaluateCommand(
   dir: string,
   file: string,
-  options: { baseline?: string; kind: DataKind; skipMalformed?: boolean; threads: number },
+  options: { baseline?: string; kind: DataKind; skipMalformed?: boolean } & EngineSettings,
 ): Promise<void> {
   const sha256 = fileSha256(file);
   const { read, isCorrect } = formats[options.kind];
@@ -41,7 +44,7 @@ export async function evaluateCommand(
   const baseline = options.baseline === undefined ? null : baselineOf(options.baseline, sha256);
   const { checkpoint, runs } = await withEngine(
     dir,
-    options.threads,
+    { threads: options.threads, weights: options.weights },
     async (engine, checkpoint) => ({
       checkpoint,
       runs: await evaluateCheckpoint(engine, checkpoint, items, isCorrect),
@@ -54,7 +57,8 @@ export async function evaluateCommand(
     ...runs,
     cot_baseline: baseline,
   };
-  writeEvalReport(checkpoint, report);
+  // eval.json holds figures of the weights as they are stored.
+  if (options.weights === 'fp32') writeEvalReport(checkpoint, report);
   console.log(evaluationTable(checkpoint.id, report));
 }
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Argument, Command, Option } from 'commander';
+import { weightFormats } from '../model/serving-model.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { evaluateCommand, withEngine } from './evaluate-command.ts';
@@ -52,7 +53,7 @@ program
       evaluate: async (checkpointPath: string, data: TrainingData) => {
         const { as_trained, zero_thoughts, shuffled_thoughts } = await withEngine(
           checkpointPath,
-          config.threads,
+          { threads: config.threads, weights: 'fp32' },
           (engine, checkpoint) =>
             evaluateCheckpoint(engine, checkpoint, data.validation, data.isCorrect),
         );
@@ -88,6 +89,11 @@ program
   .addOption(new Option('--kind <kind>', 'data set').choices(dataKinds).default('prosqa'))
   .option('--skip-malformed', 'keep the rest of a file with malformed records')
   .option('--threads <n>', 'threads of the engine', Number, 2)
+  .addOption(
+    new Option('--weights <format>', 'width of the weights; only fp32 writes eval.json')
+      .choices(weightFormats)
+      .default('fp32'),
+  )
   .description('score a checkpoint through the serving engine and write its eval.json')
   .action(evaluateCommand);
 

@@ -29,7 +29,15 @@ function tinyEngine(
   const checkpointDir = join(temporaryDirectory(), 'tiny');
   writeTinyCheckpoint(checkpointDir, { seed: 7, method: 'coconut' });
   const engine = startEngine(
-    { checkpointDir, slots: 2, slotCapacity: 128, maxPrefillTokens: 128, threads: 1, ...options },
+    {
+      checkpointDir,
+      slots: 2,
+      slotCapacity: 128,
+      maxPrefillTokens: 128,
+      threads: 1,
+      weights: 'fp32',
+      ...options,
+    },
     { queueLimit },
     startThread,
   );

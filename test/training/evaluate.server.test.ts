@@ -58,45 +58,53 @@ describe('evaluateCheckpoint', () => {
       texts.get(question)!.push(text);
       return question.startsWith('Tom');
     };
-    await withEngine(checkpointOf('coconut'), 1, async (engine, checkpoint) => {
-      const runs = await evaluateCheckpoint(engine, checkpoint, items, judge);
-      expect(runs.as_trained).toMatchObject({ items: 3, correct: 1, mean_thoughts: 3 });
-      expect(runs.zero_thoughts).toMatchObject({ items: 3, correct: 1, mean_thoughts: 0 });
-      expect(runs.shuffled_thoughts).toMatchObject({ items: 3, correct: 1, mean_thoughts: 3 });
+    await withEngine(
+      checkpointOf('coconut'),
+      { threads: 1, weights: 'fp32' },
+      async (engine, checkpoint) => {
+        const runs = await evaluateCheckpoint(engine, checkpoint, items, judge);
+        expect(runs.as_trained).toMatchObject({ items: 3, correct: 1, mean_thoughts: 3 });
+        expect(runs.zero_thoughts).toMatchObject({ items: 3, correct: 1, mean_thoughts: 0 });
+        expect(runs.shuffled_thoughts).toMatchObject({ items: 3, correct: 1, mean_thoughts: 3 });
 
-      const thoughts = { kind: 'model', count: 3 } as const;
-      const own = await runItems(
-        engine,
-        checkpoint,
-        items,
-        () => true,
-        () => thoughts,
-      );
-      for (const [i, { question }] of items.entries()) {
-        const [asTrained, , shuffled] = texts.get(question)!;
-        const given = async (from: number): Promise<string> => {
-          let said = '';
-          const hear = (_: Example, text: string) => {
-            said = text;
-            return true;
+        const thoughts = { kind: 'model', count: 3 } as const;
+        const own = await runItems(
+          engine,
+          checkpoint,
+          items,
+          () => true,
+          () => thoughts,
+        );
+        for (const [i, { question }] of items.entries()) {
+          const [asTrained, , shuffled] = texts.get(question)!;
+          const given = async (from: number): Promise<string> => {
+            let said = '';
+            const hear = (_: Example, text: string) => {
+              said = text;
+              return true;
+            };
+            const vectors = own[from]!.vectors!;
+            const feed = () => ({ kind: 'given', count: 3, vectors }) as const;
+            await runItems(engine, checkpoint, [items[i]!], hear, feed);
+            return said;
           };
-          const vectors = own[from]!.vectors!;
-          const feed = () => ({ kind: 'given', count: 3, vectors }) as const;
-          await runItems(engine, checkpoint, [items[i]!], hear, feed);
-          return said;
-        };
-        expect(await given(i)).toBe(asTrained);
-        expect(await given((i + 1) % items.length)).toBe(shuffled);
-      }
-    });
+          expect(await given(i)).toBe(asTrained);
+          expect(await given((i + 1) % items.length)).toBe(shuffled);
+        }
+      },
+    );
   });
 
   it('has no controls where nothing thinks', async () => {
-    await withEngine(checkpointOf('cot'), 1, async (engine, checkpoint) => {
-      const runs = await evaluateCheckpoint(engine, checkpoint, items, () => false);
-      expect(runs.as_trained).toMatchObject({ correct: 0, mean_thoughts: 0 });
-      expect(runs).toMatchObject({ zero_thoughts: null, shuffled_thoughts: null });
-    });
+    await withEngine(
+      checkpointOf('cot'),
+      { threads: 1, weights: 'fp32' },
+      async (engine, checkpoint) => {
+        const runs = await evaluateCheckpoint(engine, checkpoint, items, () => false);
+        expect(runs.as_trained).toMatchObject({ correct: 0, mean_thoughts: 0 });
+        expect(runs).toMatchObject({ zero_thoughts: null, shuffled_thoughts: null });
+      },
+    );
   });
 });
 
@@ -104,8 +112,13 @@ describe('eval', () => {
   it("writes the figures into the checkpoint, the baseline's beside them", async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
     const [file, cot, coconut] = [dataFile(), checkpointOf('cot', 2), checkpointOf('coconut')];
-    await evaluateCommand(cot, file, { kind: 'prosqa', threads: 1 });
-    await evaluateCommand(coconut, file, { kind: 'prosqa', threads: 1, baseline: cot });
+    await evaluateCommand(cot, file, { kind: 'prosqa', threads: 1, weights: 'fp32' });
+    await evaluateCommand(coconut, file, {
+      kind: 'prosqa',
+      threads: 1,
+      weights: 'fp32',
+      baseline: cot,
+    });
     const [baseline, report] = [cot, coconut].map((dir) => readCheckpoint(dir).evalReport!);
     expect(report!.data).toMatchObject({ name: 'items.json', items: 3 });
     expect(report!.checkpoint_sha256).toBe(readCheckpoint(coconut).sha256);
@@ -122,6 +135,7 @@ describe('eval', () => {
     const evaluated = evaluateCommand(coconut, dataFile(), {
       kind: 'prosqa',
       threads: 1,
+      weights: 'fp32',
       baseline: cot,
     });
     await expect(evaluated).rejects.toThrow(/tiny-cot: has no eval\.json, .*evaluate it first/);
