@@ -50,11 +50,9 @@ function storeAs(dir: string, dtype: 'F16' | 'BF16'): void {
   for (const [name, values] of weights) {
     const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
     const half = Uint16Array.from(bits, dtype === 'BF16' ? (word) => word >>> 16 : toFloat16);
-    entries[name] = {
-      dtype,
-      shape: tensors.get(name)!.shape,
-      data_offsets: [end, (end += half.byteLength)],
-    };
+    const begin = end;
+    end += half.byteLength;
+    entries[name] = { dtype, shape: tensors.get(name)!.shape, data_offsets: [begin, end] };
     parts.push(half);
   }
   const json = Buffer.from(JSON.stringify(entries));
