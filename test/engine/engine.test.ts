@@ -21,6 +21,7 @@ function engineOverScriptedThreads() {
     slotCapacity: 64,
     maxPrefillTokens: 64,
     threads: 1,
+    weights: 'fp32',
   };
   const engine = startEngine(options, { queueLimit: 4 }, (_, handlers) => {
     const posted: ToWorker[] = [];
