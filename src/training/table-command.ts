@@ -97,7 +97,7 @@ async function remeasure(
   threads: number,
 ): Promise<Remeasured> {
   const { filler, default_thoughts: own } = checkpoint.config.coconut;
-  return withEngine(checkpoint.dir, threads, async (engine) => {
+  return withEngine(checkpoint.dir, { threads, weights: 'fp32' }, async (engine) => {
     const run = (count: number): Promise<ItemResult[]> =>
       runItems(engine, checkpoint, items, formats[kind].isCorrect, () => ({
         kind: 'model',
