@@ -1,5 +1,5 @@
 // What is left of a run that was killed: the last whole state, and the metrics up to it.
-import { appendFileSync, existsSync, renameSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/onnx/session.ts';
@@ -38,6 +38,17 @@ describe('RunDirectory', () => {
     expect(saved.state).toEqual(stateAt(4));
     expect([...saved.tensors.keys()]).toEqual(['weight']);
     expect(saved.tensors.get('weight')).toEqual(tensors(Math.fround(0.3)).get('weight')!.data);
+  });
+
+  it('goes on with a state from before the run file had some of its keys', () => {
+    const { path, directory } = fresh();
+    directory.save(config, stateAt(2), tensors(1));
+    const file = join(path, 'state/state.json');
+    const saved = JSON.parse(readFileSync(file, 'utf8'));
+    delete saved.config.tokenRemoval;
+    for (const segment of saved.config.segments) delete segment.removedTokens;
+    writeFileSync(file, JSON.stringify(saved));
+    expect(new RunDirectory(path).resume(config)!.state).toEqual(stateAt(2));
   });
 
   it('drops metrics written after the state, and a line cut short by the kill', () => {

@@ -89,6 +89,17 @@ describe('readTrainingConfig', () => {
     expect(Number.isSafeInteger(lastSegmentOfMany * 1_000_003 + 1e6)).toBe(true);
   });
 
+  it('refuses graph settings for data without graphs, and tokens that come back', () => {
+    const data = { kind: 'multiplication', digits: 4, validation: 'valid.txt' };
+    const segment = { ...minimal.segments[0], task: 'walks', nodes: [5, 8] };
+    const broken = { ...minimal, data, supervision: 'frontier', segments: [segment] };
+    expect(() => read(broken)).toThrow(
+      /supervision: multiplication has no frontiers[\s\S]*nodes: multiplication has no graphs[\s\S]*no walks over multiplication/,
+    );
+    const back = { ...minimal.segments[0], removedTokens: { from: 3, to: 1 } };
+    expect(() => read({ ...minimal, segments: [back] })).toThrow(/tokens do not come back/);
+  });
+
   it('names the file that is no JSON, or not there', () => {
     expect(() => read('{')).toThrow(/run\.json: .*JSON/);
     expect(() => readTrainingConfig('no/such/run.json')).toThrow('no/such/run.json: ENOENT');
