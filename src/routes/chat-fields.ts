@@ -21,6 +21,12 @@ export const reasoningEfforts = [
   'max',
 ] as const;
 
+/** No checkpoint has a head that classifies thoughts, so there is no such kind. */
+const latentStopSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('fixed') }),
+  z.object({ kind: z.literal('convergence'), threshold: z.number().gt(0).max(1) }),
+]);
+
 /** Null counts as absent everywhere. */
 export const chatRequestSchema = z.object({
   model: z.string().min(1).max(256),
@@ -35,6 +41,7 @@ export const chatRequestSchema = z.object({
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   reasoning_effort: z.enum(reasoningEfforts).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
+  latent_stop: latentStopSchema.nullish(),
   metadata: metadataSchema.nullish(),
 });
 

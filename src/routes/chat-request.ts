@@ -16,7 +16,7 @@ import type { ServedModel } from './served-model.ts';
 export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
   const param = request.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens';
   const value = request[param];
-  return toGeneration(
+  const generation = toGeneration(
     {
       thoughts: settleThoughts(request, model),
       prompt: chatPrompt(toTemplateMessages(request.messages), 'messages', model),
@@ -26,6 +26,10 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     },
     model,
   );
+  const stop = request.latent_stop;
+  if (stop?.kind !== 'convergence') return generation;
+  const { count } = generation.thoughts;
+  return { ...generation, thoughts: { kind: 'model', count, stopCosine: stop.threshold } };
 }
 
 /** A template may refuse messages, e.g. when none is a user's: that is invalid_request. */

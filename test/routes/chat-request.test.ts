@@ -53,6 +53,17 @@ describe('thoughts', () => {
     expect(failure({ latent_thoughts: 1 }, cot).message).toMatch(/at most 0, got 1/);
   });
 
+  it('end early only where convergence is asked for', () => {
+    const stop = { kind: 'convergence', threshold: 0.9 };
+    const thoughts = { kind: 'model', count: 6 };
+    expect(generation({ latent_stop: stop }).thoughts).toEqual({ ...thoughts, stopCosine: 0.9 });
+    expect(generation({ latent_stop: { kind: 'fixed' } }).thoughts).toEqual(thoughts);
+    expect(failure({ latent_stop: { kind: 'classifier' } }).param).toBe('latent_stop.kind');
+    expect(failure({ latent_stop: { ...stop, threshold: 1.1 } }).param).toBe(
+      'latent_stop.threshold',
+    );
+  });
+
   it('stand between <bot> and <eot>', () => {
     const { promptIds, suffixIds } = generation();
     expect(promptIds).toEqual([...Buffer.from('Is Tom a cat?\n'), special.bot]);
