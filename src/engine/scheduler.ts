@@ -58,10 +58,7 @@ export class Scheduler {
     this.#running = this.#running.filter((other) => other !== sequence);
   }
 
-  /**
-   * Admits whoever fits, then picks the batch; null when there is nothing to do.
-   * @param beforeStart called with each sequence whose own prompt is about to be computed
-   */
+  /** Admits whoever fits (`beforeStart` may resume it), then picks the batch; null: nothing to do. */
   next(nowMs: number, beforeStart: (sequence: Sequence) => void): Batch | null {
     this.#admit(nowMs);
     this.#startOrphans(nowMs, beforeStart);

@@ -69,7 +69,7 @@ export class FakeEngine implements Engine {
       const promptTokens = request.promptIds.length + request.suffixIds.length;
       const usage = {
         promptTokens,
-        cachedTokens: 1,
+        cachedTokens: 0,
         thoughts: request.thoughts.count,
         answerTokens,
       };
