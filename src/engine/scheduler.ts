@@ -93,9 +93,8 @@ export class Scheduler {
     const leads = ({ state }: Sequence) =>
       state.phase === 'prefilling' || state.phase === 'thinking';
     for (const sequence of this.#running) {
-      const { firstId, state } = sequence;
-      const isLed = this.#running.some((other) => other.firstId === firstId && leads(other));
-      if (state.phase !== 'following' || isLed) continue;
+      const isLed = this.#running.some((other) => other.firstId === sequence.firstId && leads(other));
+      if (sequence.state.phase !== 'following' || isLed) continue;
       beforeStart(sequence);
       sequence.start(nowMs);
     }
