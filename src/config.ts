@@ -42,6 +42,8 @@ const environmentSchema = z
     SLOT_CAPACITY: whole(8, 1_048_576).default(1024),
     MAX_PREFILL_TOKENS: whole(1, 1_048_576).default(512),
     THREADS: whole(1, 1024).default(Math.min(4, availableParallelism())),
+    /** Megabytes of keys and values kept of finished requests, per checkpoint; 0: none. */
+    PREFIX_CACHE_MB: whole(0, 65_536).default(64),
     /** How long a request may wait for a slot, and take in all, once it is submitted. */
     QUEUE_TIMEOUT_SECONDS: whole(1, 86_400).default(60),
     REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
@@ -71,6 +73,7 @@ const environmentSchema = z
     slotCapacity: env.SLOT_CAPACITY,
     maxPrefillTokens: env.MAX_PREFILL_TOKENS,
     threads: env.THREADS,
+    prefixCacheBytes: env.PREFIX_CACHE_MB * 1_000_000,
     queueTimeoutMs: env.QUEUE_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
     weights: env.WEIGHTS,

@@ -86,8 +86,16 @@ function startReporting(
   slotCapacity: number,
   { config, metrics, log }: Deps,
 ): Engine {
-  const { slots, maxPrefillTokens, threads, weights, queueLimit } = config;
-  const options = { checkpointDir: dir, slots, slotCapacity, maxPrefillTokens, threads, weights };
+  const { slots, maxPrefillTokens, threads, weights, queueLimit, prefixCacheBytes } = config;
+  const options = {
+    checkpointDir: dir,
+    slots,
+    slotCapacity,
+    maxPrefillTokens,
+    threads,
+    weights,
+    prefixCacheBytes,
+  };
   const engine = startEngine(options, { queueLimit });
   metrics.coconut_batch_slots.set({ model: id }, slots);
   engine.onStep((report) => observeStep(report, id, metrics));
@@ -119,6 +127,7 @@ function observeStep(report: StepReport, model: string, metrics: Metrics): void 
   }
   metrics.coconut_requests_running.set({ model }, report.running);
   metrics.coconut_requests_waiting.set({ model }, report.waiting);
+  metrics.coconut_kv_cache_usage_ratio.set({ model }, report.kvUsage);
 }
 
 function exportModel(model: ServedModel, metrics: Metrics): void {

@@ -139,6 +139,45 @@ export class KvCache {
     });
   }
 
+  /** Positions stored, as a share of all that fit. */
+  get usage(): number {
+    const stored = this.#holders.reduce((sum, { length }) => sum + length, 0);
+    return stored / (this.#shape.slots * this.#shape.capacity);
+  }
+
+  /** A copy of all that the sequence stored: each layer's keys and values in turn, [H, length, Dh]. */
+  copyOut(id: number): Float32Array {
+    const { heads, headSize } = this.#shape;
+    const slot = this.#holders.findIndex((holder) => holder.id === id);
+    const size = this.lengthOf(id) * headSize;
+    const arrays = this.#keys.flatMap((keys, l) => [keys, this.#values[l]!]);
+    const rows = new Float32Array(arrays.length * heads * size);
+    arrays.forEach((array, a) => {
+      for (let h = 0; h < heads; h++) {
+        const from = (slot * heads + h) * this.#span * headSize;
+        rows.set(array.subarray(from, from + size), (a * heads + h) * size);
+      }
+    });
+    return rows;
+  }
+
+  /** Gives the sequence a slot that begins with `count` of the `length` positions in `rows`. */
+  takeCopy(id: number, rows: Float32Array, length: number, count: number): void {
+    const { heads, headSize } = this.#shape;
+    this.take(id);
+    this.#widen(count);
+    const slot = this.held - 1;
+    const arrays = this.#keys.flatMap((keys, l) => [keys, this.#values[l]!]);
+    arrays.forEach((array, a) => {
+      for (let h = 0; h < heads; h++) {
+        const from = (a * heads + h) * length * headSize;
+        const to = (slot * heads + h) * this.#span * headSize;
+        array.set(rows.subarray(from, from + count * headSize), to);
+      }
+    });
+    this.#holders[slot]!.length = count;
+  }
+
   #slotSize(): number {
     return this.#shape.heads * this.#span * this.#shape.headSize;
   }

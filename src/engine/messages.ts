@@ -74,6 +74,8 @@ export type GenerationRequest = {
   /** Milliseconds it may wait for its first batch, and take in all; it may wait for ever without. */
   queueDeadlineMs?: number;
   deadlineMs?: number;
+  /** Requests of one scope may reuse what the others computed; without, it neither takes nor leaves. */
+  cacheScope?: string;
 };
 
 /** expired: one of its deadlines passed. */
@@ -108,7 +110,13 @@ export type TokenEvent =
       kind: 'finished';
       reason: FinishReason;
       /** promptTokens counts prompt and suffix ids; answerTokens the emitted text tokens. */
-      usage: { promptTokens: number; thoughts: number; answerTokens: number };
+      usage: {
+        promptTokens: number;
+        /** Of these, how many were not computed but found in the prefix cache. */
+        cachedTokens: number;
+        thoughts: number;
+        answerTokens: number;
+      };
       timings: RequestTimings;
       thoughts: Float32Array | null;
     };
@@ -122,6 +130,8 @@ export type StepReport = {
   decodeRows: number;
   running: number;
   waiting: number;
+  /** Positions that running sequences hold, as a share of all slots' positions. */
+  kvUsage: number;
 };
 
 export type ToWorker =
@@ -151,4 +161,6 @@ export type EngineOptions = {
   threads: number;
   /** Width that weight matrices are held and multiplied in. */
   weights: WeightFormat;
+  /** For keys and values of finished requests, see GenerationRequest.cacheScope; none without. */
+  prefixCacheBytes?: number;
 };

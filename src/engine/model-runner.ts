@@ -5,8 +5,9 @@ import { MASKED } from '../model/attention.ts';
 import { type Dimensions, dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { KvCache, NewRows } from './kv-cache.ts';
+import type { PrefixCache } from './prefix-cache.ts';
 import type { Batch, BatchRow } from './scheduler.ts';
-import type { RowOutput } from './sequence.ts';
+import type { RowOutput, Sequence } from './sequence.ts';
 
 /** What the engine's loop needs of a model; tests put a scripted one in its place. */
 export interface Runner {
@@ -14,8 +15,12 @@ export interface Runner {
   run(batch: Batch): Promise<RowOutput[]>;
   /** Gives a sequence that holds nothing a copy of what another holds. */
   fork(from: number, to: number): void;
-  /** Gives back what the sequence holds, if anything. */
-  free(id: number): void;
+  /** Fills the slot of a sequence that is about to start with what is already computed of it. */
+  reuse(sequence: Sequence): void;
+  /** Share of all positions that is in use. */
+  readonly kvUsage: number;
+  /** Gives back what the sequence holds, if anything; what it computed may be kept for others. */
+  free(sequence: Sequence): void;
   /** The same for one whose numbers are not finite: nobody may come across them. */
   purge(id: number): void;
 }
@@ -26,11 +31,13 @@ export class ModelRunner implements Runner {
   readonly #dimensions: Dimensions;
   readonly #session: Session;
   readonly #cache: KvCache;
+  readonly #prefixes: PrefixCache;
 
-  constructor(config: ModelConfig, session: Session, cache: KvCache) {
+  constructor(config: ModelConfig, session: Session, cache: KvCache, prefixes: PrefixCache) {
     this.#dimensions = dimensionsOf(config);
     this.#session = session;
     this.#cache = cache;
+    this.#prefixes = prefixes;
   }
 
   async run({ rows }: Batch): Promise<RowOutput[]> {
@@ -54,7 +61,24 @@ export class ModelRunner implements Runner {
     this.#cache.fork(from, to);
   }
 
-  free(id: number): void {
+  get kvUsage(): number {
+    return this.#cache.usage;
+  }
+
+  reuse(sequence: Sequence): void {
+    const { cacheScope } = sequence;
+    if (cacheScope === undefined) return;
+    const match = this.#prefixes.match(cacheScope, sequence.wanted);
+    if (!match) return;
+    const count = sequence.resume(match.inputs.slice(0, match.length));
+    if (count > 0) this.#cache.takeCopy(sequence.id, match.rows, match.inputs.length, count);
+  }
+
+  free(sequence: Sequence): void {
+    const { id, fed, cacheScope } = sequence;
+    if (cacheScope !== undefined && this.#cache.holds(id)) {
+      this.#prefixes.keep(cacheScope, fed, () => this.#cache.copyOut(id));
+    }
     this.#cache.free(id);
   }
 

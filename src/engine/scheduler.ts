@@ -47,9 +47,8 @@ export class Scheduler {
 
   /** The choices that wait for this one's last thought. */
   followersOf({ firstId }: Sequence): Sequence[] {
-    return this.#running.filter(
-      (other) => other.firstId === firstId && other.state.phase === 'following',
-    );
+    const follows = ({ state }: Sequence) => state.phase === 'following';
+    return this.#running.filter((other) => other.firstId === firstId && follows(other));
   }
 
   /** Takes the sequence out, whatever became of it; its slot is free for the next in line. */
@@ -58,10 +57,10 @@ export class Scheduler {
     this.#running = this.#running.filter((other) => other !== sequence);
   }
 
-  /** Admits whoever fits, then picks the batch; null when there is nothing to do. */
-  next(nowMs: number): Batch | null {
+  /** Admits whoever fits (`beforeStart` may resume it), then picks the batch; null: nothing to do. */
+  next(nowMs: number, beforeStart: (sequence: Sequence) => void): Batch | null {
     this.#admit(nowMs);
-    this.#startOrphans(nowMs);
+    this.#startOrphans(nowMs, beforeStart);
     const prefilling = this.#running.filter(({ state }) => state.phase === 'prefilling');
     const decoding = this.#running.filter(
       ({ state, ready }) => state.phase !== 'prefilling' && ready > 0,
@@ -89,13 +88,15 @@ export class Scheduler {
   }
 
   /** Of choices that follow nobody (just admitted, or theirs was aborted) the first leads. */
-  #startOrphans(nowMs: number): void {
+  #startOrphans(nowMs: number, beforeStart: (sequence: Sequence) => void): void {
     const leads = ({ state }: Sequence) =>
       state.phase === 'prefilling' || state.phase === 'thinking';
     for (const sequence of this.#running) {
       const { firstId, state } = sequence;
       const isLed = this.#running.some((other) => other.firstId === firstId && leads(other));
-      if (state.phase === 'following' && !isLed) sequence.start(nowMs);
+      if (state.phase !== 'following' || isLed) continue;
+      beforeStart(sequence);
+      sequence.start(nowMs);
     }
   }
 

@@ -4,6 +4,7 @@ import { Random } from '../random.ts';
 import { checkLogits, processLogits } from './logits-processors.ts';
 import { tokenLogprobs } from './logprobs.ts';
 import type { FinishReason, GenerationRequest, RequestTimings, TokenEvent } from './messages.ts';
+import type { WantedInput } from './prefix-cache.ts';
 import { sampleToken } from './sampler.ts';
 import { controlled, cosine, traceThought } from './thought-trace.ts';
 
@@ -47,7 +48,10 @@ export class Sequence {
   readonly request: GenerationRequest;
   #state: SequenceState = { phase: 'waiting' };
   /** The inputs that are known beforehand. */
-  readonly #prefix: readonly Input[];
+  #prefix: readonly Input[];
+  /** Inputs that are in the KV cache, in order. */
+  readonly #fed: Input[] = [];
+  #cachedTokens = 0;
   readonly #random: Random;
   /** The model's own thoughts still to be computed. */
   #ownThoughts: number;
@@ -107,8 +111,44 @@ export class Sequence {
     return this.request.traceWords === undefined ? 'hidden' : 'traced';
   }
 
+  /** Only thoughts that are a function of what stands before them may be shared, and untraced ones. */
+  get cacheScope(): string | undefined {
+    const { thoughts, traceWords, cacheScope } = this.request;
+    const isPlain =
+      thoughts.kind === 'model' &&
+      thoughts.control === undefined &&
+      thoughts.stopCosine === undefined &&
+      traceWords === undefined;
+    return isPlain ? cacheScope : undefined;
+  }
+
+  get fed(): readonly Input[] {
+    return this.#fed;
+  }
+
+  /** All inputs that the request will come to, up to the answer. */
+  get wanted(): WantedInput[] {
+    const { promptIds, thoughts, suffixIds } = this.request;
+    return [...promptIds, ...Array<WantedInput>(thoughts.count).fill('thought'), ...suffixIds];
+  }
+
+  /**
+   * Before the start: goes on from the first inputs of `wanted`, thoughts included, as others computed
+   * them. The last of all is fed again where nothing else would be, since its output is needed.
+   * @returns how many are taken as computed
+   */
+  resume(inputs: readonly Input[]): number {
+    const { promptIds, thoughts, suffixIds } = this.request;
+    const known = inputs.filter((input) => typeof input !== 'number');
+    this.#ownThoughts = thoughts.count - known.length;
+    this.#prefix = [...promptIds, ...known, ...(this.#ownThoughts === 0 ? suffixIds : [])];
+    this.#fed.push(...this.#prefix.slice(0, Math.min(inputs.length, this.#prefix.length - 1)));
+    this.#cachedTokens = this.#fed.filter((input) => typeof input === 'number').length;
+    return this.#fed.length;
+  }
+
   start(nowMs: number): void {
-    this.#enter({ phase: 'prefilling', computed: 0 }, nowMs);
+    this.#enter({ phase: 'prefilling', computed: this.#fed.length }, nowMs);
   }
 
   /** Instead of start(): its place is taken, its prompt and thoughts are another's to compute. */
@@ -119,6 +159,8 @@ export class Sequence {
   /** Goes on from where the leader's last thought ended, which has just returned these logits [V]. */
   join(leader: Sequence, logits: Float32Array, nowMs: number): TokenEvent[] {
     this.#thoughts.push(...leader.#thoughts);
+    this.#fed.push(...leader.#fed);
+    this.#cachedTokens = leader.#cachedTokens;
     this.#ownThoughts = 0;
     // It waited for the same work, so its time is spent on the same phases.
     this.#timings.prefillMs = leader.#timings.prefillMs;
@@ -133,6 +175,7 @@ export class Sequence {
    * when that is not finite; the sequence can then only be dropped.
    */
   advance(count: number, output: RowOutput, nowMs: number): TokenEvent[] {
+    this.#fed.push(...this.inputs(count));
     if (output.kind === 'nothing') {
       const computed = this.#prefix.length - this.ready + count;
       this.#enter({ phase: 'prefilling', computed }, nowMs);
@@ -208,6 +251,7 @@ export class Sequence {
       reason,
       usage: {
         promptTokens: promptIds.length + suffixIds.length,
+        cachedTokens: this.#cachedTokens,
         thoughts: this.#thoughts.length,
         answerTokens: this.#answerTokens,
       },

@@ -50,7 +50,7 @@ export class StepLoop {
     for (const sequence of [...this.#scheduler.running, ...this.#scheduler.waiting]) {
       if (sequence.expiresAtMs <= startMs) this.#endEarly(sequence, 'expired');
     }
-    const batch = this.#scheduler.next(startMs);
+    const batch = this.#scheduler.next(startMs, (sequence) => this.#runner.reuse(sequence));
     const events = this.#endings.splice(0);
     if (!batch && events.length === 0) return null;
     const rows = batch?.rows ?? [];
@@ -61,13 +61,14 @@ export class StepLoop {
       ...rowCounts,
       running: this.#scheduler.running.length,
       waiting: this.#scheduler.waiting.length,
+      kvUsage: this.#runner.kvUsage,
     };
     return { events, failures, report };
   }
 
   #endEarly(sequence: Sequence, reason: 'aborted' | 'expired'): void {
     this.#scheduler.remove(sequence);
-    this.#runner.free(sequence.id);
+    this.#runner.free(sequence);
     this.#endings.push({ id: sequence.id, event: sequence.end(reason, this.#now()) });
   }
 
@@ -84,7 +85,7 @@ export class StepLoop {
       try {
         events.push(...produce().map((event) => ({ id, event })));
         if (sequence.state.phase !== 'finished') return;
-        this.#runner.free(id);
+        this.#runner.free(sequence);
       } catch (error) {
         // What one row computed is its own trouble: the others of the batch go on.
         failures.push({ id, message: (error as Error).message });

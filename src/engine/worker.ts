@@ -8,6 +8,7 @@ import { createSession, type Session } from '../onnx/session.ts';
 import { KvCache } from './kv-cache.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
 import { ModelRunner } from './model-runner.ts';
+import { PrefixCache } from './prefix-cache.ts';
 import { checkRequest, type ModelLimits } from './request-check.ts';
 import { Sequence } from './sequence.ts';
 import { StepLoop } from './step-loop.ts';
@@ -30,7 +31,8 @@ async function load(options: EngineOptions): Promise<Loaded> {
     slots: options.slots,
     capacity: slotCapacity,
   });
-  const loop = new StepLoop(new ModelRunner(config, session, cache), options, now);
+  const prefixes = new PrefixCache(options.prefixCacheBytes ?? 0);
+  const loop = new StepLoop(new ModelRunner(config, session, cache, prefixes), options, now);
   return { loop, session, limits: { vocabSize: vocab, width, slotCapacity } };
 }
 

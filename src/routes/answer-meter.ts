@@ -66,6 +66,8 @@ function observe({ usage, timings }: Finished, options: MeterOptions): void {
       metrics.coconut_time_per_output_token_seconds.observe(model, gapMs / 1000);
     }
   }
+  metrics.coconut_prefix_cache_queries_tokens_total.inc(model, usage.promptTokens);
+  metrics.coconut_prefix_cache_hits_tokens_total.inc(model, usage.cachedTokens);
   metrics.coconut_prompt_tokens_total.inc(model, usage.promptTokens);
   metrics.coconut_generation_tokens_total.inc(model, usage.textTokens);
   metrics.coconut_latent_thoughts_total.inc(model, usage.thoughts);

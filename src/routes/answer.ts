@@ -11,7 +11,12 @@ import { apiError } from '../errors.ts';
 import { joinChoices } from './join-choices.ts';
 import type { ServedModel } from './served-model.ts';
 
-export type AnswerUsage = { promptTokens: number; thoughts: number; textTokens: number };
+export type AnswerUsage = {
+  promptTokens: number;
+  cachedTokens: number;
+  thoughts: number;
+  textTokens: number;
+};
 
 /** Milliseconds; the last three count from the request's arrival, null where no text came. */
 export type AnswerTimings = RequestTimings & {
@@ -130,11 +135,11 @@ async function* toChoiceEvents(
         }
         const rest = detokenizer.finish();
         if (rest !== '' || pending.length > 0) yield said(rest);
-        const { promptTokens, thoughts } = event.usage;
+        const { promptTokens, cachedTokens, thoughts } = event.usage;
         yield {
           kind: 'finished',
           reason: event.reason === 'length' && !detokenizer.stopped ? 'length' : 'stop',
-          usage: { promptTokens, thoughts, textTokens },
+          usage: { promptTokens, cachedTokens, thoughts, textTokens },
           timings: { ...event.timings, ...clock.read() },
         };
       }

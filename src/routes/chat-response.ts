@@ -14,13 +14,13 @@ export type ResponseHead = {
 };
 
 /** OpenAI's usage: thoughts are reasoning tokens, and completion_tokens includes them. */
-export function toUsage({ promptTokens, thoughts, textTokens }: AnswerUsage) {
+export function toUsage({ promptTokens, cachedTokens, thoughts, textTokens }: AnswerUsage) {
   const completionTokens = thoughts + textTokens;
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: cachedTokens, audio_tokens: 0 },
     completion_tokens_details: {
       reasoning_tokens: thoughts,
       audio_tokens: 0,

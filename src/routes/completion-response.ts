@@ -63,6 +63,7 @@ export function sumUsage(usages: readonly AnswerUsage[]): ReturnType<typeof toUs
   const sum = (key: keyof AnswerUsage) => usages.reduce((total, usage) => total + usage[key], 0);
   return toUsage({
     promptTokens: sum('promptTokens'),
+    cachedTokens: sum('cachedTokens'),
     thoughts: sum('thoughts'),
     textTokens: sum('textTokens'),
   });

@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../engine/messages.ts';
 import { type Answer, startAnswer } from './answer.ts';
 import { type Endpoint, metered } from './answer-meter.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
+import { cacheScope } from './cache-scope.ts';
 import { deadlines } from './deadlines.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -24,7 +25,11 @@ type OpenOptions = {
 /** Throws what the engine refuses; until then nothing is counted. */
 export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer {
   const { model, stop, choices, answerMarker, arrivedMs, endpoint, baselineTask } = options;
-  const request = { ...options.request, ...deadlines(c, deps.config) };
+  const request = {
+    ...options.request,
+    ...deadlines(c, deps.config),
+    cacheScope: cacheScope(c, deps.config),
+  };
   const signals = [c.req.raw.signal, deps.cutoff];
   const answer = startAnswer(model, request, { stop, choices, answerMarker, arrivedMs, signals });
   c.set('metered', true);

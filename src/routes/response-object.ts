@@ -40,11 +40,11 @@ export function messageItem(
 }
 
 /** Both details are required by OpenAI's clients. */
-export function toResponseUsage({ promptTokens, thoughts, textTokens }: AnswerUsage) {
+export function toResponseUsage({ promptTokens, cachedTokens, thoughts, textTokens }: AnswerUsage) {
   const output = thoughts + textTokens;
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: thoughts },
     total_tokens: promptTokens + output,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { KvCache } from '../../src/engine/kv-cache.ts';
 import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
 import { ModelRunner } from '../../src/engine/model-runner.ts';
+import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
@@ -31,7 +32,7 @@ function makeLoop({ slots, maxPrefillTokens, capacity }: Setup) {
     slots,
     capacity,
   });
-  const runner = new ModelRunner(config, session, cache);
+  const runner = new ModelRunner(config, session, cache, new PrefixCache(2 ** 20));
   const loop = new StepLoop(runner, { slots, maxPrefillTokens }, () => 0);
   const events = new Map<number, TokenEvent[]>();
   const step = async () => {
@@ -259,5 +260,46 @@ describe('numbers that are not finite', () => {
     for (const id of [1, 2, 3]) {
       expectSame(collect(engine.events.get(id) ?? []), asExpected(alone as Collected));
     }
+  });
+});
+
+describe('the prefix cache', () => {
+  const cached = makeRequest({
+    promptIds: prompt(40, 3),
+    thoughts: { kind: 'model', count: 3 },
+    suffixIds: [eot],
+    maxTokens: 12,
+    cacheScope: 'a',
+  });
+  const within = (count: number): GenerationRequest => ({
+    ...cached,
+    thoughts: { kind: 'model', count },
+  });
+  const longer = { ...within(3), promptIds: [...prompt(25, 3), ...prompt(30, 9)] };
+
+  // Thoughts that were kept are gone on from, cut short, or left aside with the prompt they follow.
+  it.each([
+    ['the same request', cached, 41],
+    ['more thoughts', within(5), 40],
+    ['fewer thoughts', within(2), 40],
+    ['none', within(0), 40],
+    ['another end of the prompt', longer, 25],
+    ['another scope', { ...cached, cacheScope: 'b' }, 0],
+    ['no scope', makeRequest({ ...cached, cacheScope: undefined as never }), 0],
+  ])('gives the text that is computed afresh: %s', async (_, request, least) => {
+    const engine = makeLoop({ slots: 2, maxPrefillTokens: 256, capacity: 256 });
+    const [alone] = await answers([request]);
+    engine.submit(0, cached);
+    while (!engine.loop.isIdle) await engine.step();
+    engine.submit(1, request);
+    while (!engine.loop.isIdle) await engine.step();
+    const warm = collect(engine.events.get(1) ?? []);
+    expect(warm.tokens).toEqual(alone?.tokens);
+    expect(warm.thoughtEvents).toEqual(alone?.thoughtEvents);
+    const { cachedTokens, ...usage } = warm.finished.usage;
+    expect(alone?.finished.usage).toEqual({ ...usage, cachedTokens: 0 });
+    expect(cachedTokens).toBeGreaterThanOrEqual(Math.max(0, least - 1));
+    expect(cachedTokens).toBeLessThanOrEqual(least);
+    expect(engine.cache.held).toBe(0);
   });
 });

@@ -28,7 +28,7 @@ function run(batch: Batch): Batch {
 }
 
 const next = (scheduler: Scheduler): Batch => {
-  const batch = scheduler.next(0);
+  const batch = scheduler.next(0, () => {});
   if (!batch) throw new Error('nothing to do');
   return run(batch);
 };
@@ -57,7 +57,7 @@ describe('admission', () => {
   });
 
   it('finds nothing to do when there is nobody', () => {
-    expect(new Scheduler(limits).next(0)).toBeNull();
+    expect(new Scheduler(limits).next(0, () => {})).toBeNull();
   });
 });
 
@@ -105,12 +105,12 @@ describe('turns', () => {
     const scheduler = schedulerWith([5]);
     const thoughts = { kind: 'model', count: 1 } as const;
     scheduler.submit(new Sequence(1, makeRequest({ thoughts, suffixIds: [9] }), 0));
-    const { rows } = scheduler.next(0) as Batch;
+    const { rows } = scheduler.next(0, () => {}) as Batch;
     for (const { sequence, count } of rows) {
       const logits = Float32Array.of(0, 1);
       const output = sequence.id === 0 ? { kind: 'logits' as const, logits } : null;
       sequence.advance(count, output ?? { kind: 'hidden', hidden: Float32Array.of(1) }, 0);
     }
-    expect(shape(scheduler.next(0) as Batch)).toEqual(['decode', '0:1', '1:2']);
+    expect(shape(scheduler.next(0, () => {}) as Batch)).toEqual(['decode', '0:1', '1:2']);
   });
 });

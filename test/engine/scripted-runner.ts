@@ -2,7 +2,7 @@
 // It refuses whatever the real runner could not do.
 import type { Runner } from '../../src/engine/model-runner.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
-import type { RowOutput } from '../../src/engine/sequence.ts';
+import type { RowOutput, Sequence } from '../../src/engine/sequence.ts';
 
 const vocabSize = 16;
 
@@ -46,7 +46,13 @@ export class ScriptedRunner implements Runner {
     this.fed.set(to, this.fed.get(from) ?? 0);
   }
 
-  free(id: number): void {
+  reuse(): void {}
+
+  get kvUsage(): number {
+    return this.held.size / this.#slots;
+  }
+
+  free({ id }: Sequence): void {
     this.held.delete(id);
   }
 

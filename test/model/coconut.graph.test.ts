@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { KvCache } from '../../src/engine/kv-cache.ts';
 import { ModelRunner } from '../../src/engine/model-runner.ts';
+import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { transformerOf } from '../../src/model/architectures.ts';
 import { type Segment, unrollThoughts } from '../../src/model/coconut.ts';
@@ -101,7 +102,7 @@ async function served(session: Session, groups: readonly StagedGroup[]): Promise
   );
   const { n_layer: layers, n_head: heads } = config;
   const cache = new KvCache({ layers, heads, headSize: D / heads, slots: 8, capacity: 64 });
-  const runner = new ModelRunner(config, session, cache);
+  const runner = new ModelRunner(config, session, cache, new PrefixCache(0));
   const found: Row[] = examples.map(() => ({ thoughts: [], logits: [] }));
   const sequences = examples.map(({ promptIds, thoughts: count, tailIds }, id) => {
     const thoughts = { kind: 'model' as const, count };

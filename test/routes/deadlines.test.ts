@@ -23,7 +23,7 @@ it('answers a request that expired with 503, and a hint to come back', async () 
   const engine = new FakeEngine();
   const timings = { queueMs: 9, prefillMs: 0, latentMs: 0, decodeMs: 0 };
   engine.submit = async function* (): AsyncGenerator<TokenEvent> {
-    const usage = { promptTokens: 4, thoughts: 0, answerTokens: 0 };
+    const usage = { promptTokens: 4, cachedTokens: 0, thoughts: 0, answerTokens: 0 };
     yield { kind: 'finished', reason: 'expired', usage, timings, thoughts: null };
   };
   const { app } = fakeApp([fakeModel(engine)], limits);

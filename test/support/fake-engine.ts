@@ -65,7 +65,12 @@ export class FakeEngine implements Engine {
     const finished = (reason: FinishReason): TokenEvent => {
       this.endings.push(reason);
       const promptTokens = request.promptIds.length + request.suffixIds.length;
-      const usage = { promptTokens, thoughts: request.thoughts.count, answerTokens };
+      const usage = {
+        promptTokens,
+        cachedTokens: 0,
+        thoughts: request.thoughts.count,
+        answerTokens,
+      };
       return { kind: 'finished', reason, usage, timings, thoughts: null };
     };
     for (const step of this.#script) {

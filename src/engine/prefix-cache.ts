@@ -1,0 +1,93 @@
+// What finished sequences computed, kept for requests that begin alike: which inputs, whose, and their
+// keys and values. Thoughts count as inputs: they follow from the weights and what stands before them.
+
+/** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
+type Input = number | Float32Array;
+
+/** An input that is asked for: a token, or the model's own next thought. */
+export type WantedInput = number | 'thought';
+
+type Entry = {
+  scope: string;
+  inputs: readonly Input[];
+  /** Keys and values of these positions, packed by KvCache.copyOut. */
+  rows: Float32Array;
+};
+
+/** `length` of the kept `inputs` are the ones asked for. */
+export type PrefixMatch = { inputs: readonly Input[]; rows: Float32Array; length: number };
+
+export class PrefixCache {
+  readonly #maxBytes: number;
+  /** Least recently used first. */
+  #entries: Entry[] = [];
+  #bytes = 0;
+
+  /** @param maxBytes of keys and values; 0: nothing is kept */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The longest common prefix with what was kept in the same scope; null where there is none. */
+  match(scope: string, wanted: readonly WantedInput[]): PrefixMatch | null {
+    let best: Entry | null = null;
+    let length = 0;
+    for (const entry of this.#entries) {
+      if (entry.scope !== scope) continue;
+      const common = commonLength(entry.inputs, wanted);
+      if (common > length) [best, length] = [entry, common];
+    }
+    if (!best) return null;
+    this.#touch(best);
+    return { inputs: best.inputs, rows: best.rows, length };
+  }
+
+  /** @param rows called only where the inputs are news, and fit */
+  keep(scope: string, inputs: readonly Input[], rows: () => Float32Array): void {
+    const wanted = inputs.map((input) => (typeof input === 'number' ? input : 'thought'));
+    const own = this.#entries.filter((entry) => entry.scope === scope);
+    const longer = own.find((entry) => commonLength(entry.inputs, wanted) === inputs.length);
+    if (longer) {
+      this.#touch(longer);
+      return;
+    }
+    const kept = rows();
+    if (inputs.length === 0 || kept.byteLength > this.#maxBytes) return;
+    for (const entry of own) {
+      if (commonLength(entry.inputs, wanted) === entry.inputs.length) this.#drop(entry);
+    }
+    while (this.#bytes + kept.byteLength > this.#maxBytes) this.#drop(this.#victim());
+    this.#entries.push({ scope, inputs, rows: kept });
+    this.#bytes += kept.byteLength;
+  }
+
+  /** The oldest of the scope that holds most: one tenant's flood pushes out its own entries. */
+  #victim(): Entry {
+    const held = new Map<string, number>();
+    for (const { scope, rows } of this.#entries) {
+      held.set(scope, (held.get(scope) ?? 0) + rows.byteLength);
+    }
+    const most = Math.max(...held.values());
+    return this.#entries.find(({ scope }) => held.get(scope) === most) as Entry;
+  }
+
+  #touch(entry: Entry): void {
+    this.#entries = [...this.#entries.filter((other) => other !== entry), entry];
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    this.#bytes -= entry.rows.byteLength;
+  }
+}
+
+function commonLength(inputs: readonly Input[], wanted: readonly WantedInput[]): number {
+  const differs = inputs.findIndex((input, i) =>
+    typeof input === 'number' ? input !== wanted[i] : wanted[i] !== 'thought',
+  );
+  return Math.min(differs === -1 ? inputs.length : differs, wanted.length);
+}
