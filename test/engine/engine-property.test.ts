@@ -146,7 +146,7 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   else expect(chosen.deadlineMs ?? chosen.queueDeadlineMs).not.toBeNull();
 }
 
-it('keeps its promises over 100,000 steps of any work', { timeout: 120_000 }, async () => {
+it('keeps its promises over 100,000 steps of any work', { timeout: 60_000 }, async () => {
   let total = 0;
   const ends = new Map<string, number>();
   const property = fc.asyncProperty(scenario, async (chosen) => {
@@ -159,8 +159,8 @@ it('keeps its promises over 100,000 steps of any work', { timeout: 120_000 }, as
       ends.set(reason, (ends.get(reason) ?? 0) + 1);
     }
   });
-  await fc.assert(property, { numRuns: 400, interruptAfterTimeLimit: 100_000 });
-  console.log(total, ends);
+  // Interrupted while it shrinks, it shows the smallest failure so far.
+  await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 40_000 });
   expect(total).toBeGreaterThanOrEqual(100_000);
   expect([...ends.keys()].sort()).toEqual(['aborted', 'expired', 'length', 'stop']);
 });
