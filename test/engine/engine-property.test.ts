@@ -1,0 +1,166 @@
+// A long random life of the engine's loop: arrivals, choices, aborts and deadlines in any order,
+// over 100,000 steps. Every step is checked, and every answer against the same request run alone.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import { StepLoop } from '../../src/engine/step-loop.ts';
+import { HistoryRunner } from './history-runner.ts';
+import { type Collected, collect, makeRequest } from './requests.ts';
+
+const plan = fc.record({
+  arrivesAt: fc.nat(250),
+  promptIds: fc.array(fc.nat(7), { minLength: 1, maxLength: 24 }),
+  suffixIds: fc.array(fc.nat(7), { maxLength: 2 }),
+  thoughts: fc.nat(6),
+  choices: fc.integer({ min: 1, max: 3 }),
+  maxTokens: fc.integer({ min: 1, max: 24 }),
+  stopIds: fc.array(fc.nat(7), { maxLength: 1 }),
+  temperature: fc.constantFrom(0, 1),
+  seed: fc.nat(),
+  /** Steps after the arrival; choices that there are not are not aborted. */
+  aborts: fc.array(fc.record({ choice: fc.nat(5), after: fc.nat(60) }), { maxLength: 2 }),
+  deadlineMs: fc.option(fc.integer({ min: 1, max: 200 }), { freq: 2 }),
+  queueDeadlineMs: fc.option(fc.integer({ min: 1, max: 100 }), { freq: 2 }),
+});
+const scenario = fc.record({
+  plans: fc.array(plan, { minLength: 20, maxLength: 40 }),
+  slots: fc.integer({ min: 3, max: 6 }),
+  maxPrefillTokens: fc.integer({ min: 1, max: 40 }),
+});
+type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;
+type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;
+
+function requestOf(chosen: Plan): GenerationRequest {
+  const { promptIds, suffixIds, maxTokens, stopIds, temperature, seed } = chosen;
+  const { sampling } = makeRequest();
+  return makeRequest({
+    ...{ promptIds, suffixIds, maxTokens, stopIds },
+    thoughts: { kind: 'model', count: chosen.thoughts },
+    sampling: { ...sampling, temperature, seed },
+    returnThoughts: true,
+    deadlineMs: chosen.deadlineMs ?? Number.POSITIVE_INFINITY,
+    queueDeadlineMs: chosen.queueDeadlineMs ?? Number.POSITIVE_INFINITY,
+  });
+}
+
+/** A choice of a plan's request, and all that the loop said of it. */
+type Life = { plan: Plan; choice: number; sequence: Sequence; events: TokenEvent[] };
+
+const isWaiting = ({ sequence }: Life) => sequence.state.phase === 'waiting';
+const isFinished = ({ sequence }: Life) => sequence.state.phase === 'finished';
+
+function arrive(chosen: Plan, firstId: number, nowMs: number): Life[] {
+  const request = requestOf(chosen);
+  return Array.from({ length: chosen.choices }, (_, choice) => ({
+    plan: chosen,
+    choice,
+    sequence: new Sequence(firstId + choice, request, nowMs, firstId),
+    events: [],
+  }));
+}
+
+/** Plays the scenario to its end and checks each step. */
+async function play({ plans, slots, maxPrefillTokens }: Scenario) {
+  const runner = new HistoryRunner(slots);
+  const lives: Life[] = [];
+  let nowMs = 0;
+  let steps = 0;
+  const loop = new StepLoop(runner, { slots, maxPrefillTokens }, () => nowMs);
+  const lastArrival = Math.max(...plans.map(({ arrivesAt }) => arrivesAt));
+  for (; nowMs <= lastArrival || !loop.isIdle; nowMs++) {
+    for (const arriving of plans.filter(({ arrivesAt }) => arrivesAt === nowMs)) {
+      const choices = arrive(arriving, lives.length, nowMs);
+      lives.push(...choices);
+      for (const { sequence } of choices) loop.submit(sequence);
+    }
+    for (const { plan, choice, sequence } of lives) {
+      const isDue = (abort: Plan['aborts'][number]) =>
+        abort.choice === choice && plan.arrivesAt + abort.after === nowMs;
+      if (plan.aborts.some(isDue)) loop.abort(sequence.id);
+    }
+    const outcome = await loop.step();
+    if (!outcome) continue;
+    steps++;
+    if (outcome.failures.length > 0) throw new Error(JSON.stringify(outcome.failures));
+    for (const { id, event } of outcome.events) lives[id]?.events.push(event);
+    checkSlots(lives, runner, slots, outcome.report.running);
+    checkOrder(lives);
+    if (nowMs > 20_000) throw new Error('the loop does not come to an end');
+  }
+  return { runner, lives, steps };
+}
+
+// Plain comparisons: an expect() in each of so many steps would take longer than the loop.
+function checkSlots(lives: Life[], runner: HistoryRunner, slots: number, reported: number): void {
+  const running = lives.filter((life) => !isWaiting(life) && !isFinished(life));
+  if (running.length > slots || running.length !== reported) {
+    throw new Error(`${running.length} run, ${reported} reported, of ${slots} slots`);
+  }
+  const ids = new Set(running.map(({ sequence }) => sequence.id));
+  const leaked = [...runner.held.keys()].filter((id) => !ids.has(id));
+  if (leaked.length > 0) throw new Error(`slots of ${leaked} are not freed`);
+}
+
+/** Behind one that waits nobody was admitted; those that ended there gave up while they waited. */
+function checkOrder(lives: Life[]): void {
+  const first = lives.findIndex(isWaiting);
+  if (first === -1) return;
+  const passed = lives.slice(first).find(({ sequence: { state } }) => {
+    if (state.phase === 'finished') return state.reason === 'stop' || state.reason === 'length';
+    return state.phase !== 'waiting';
+  });
+  if (passed) throw new Error(`sequence ${passed.sequence.id} passed ${first} in the queue`);
+}
+
+/** The same choice with the loop to itself, and nothing to end it early. */
+async function playAlone({ plan: chosen, sequence: { id, firstId } }: Life): Promise<Collected> {
+  const loop = new StepLoop(new HistoryRunner(1), { slots: 1, maxPrefillTokens: 64 }, () => 0);
+  loop.submit(new Sequence(id, requestOf(chosen), 0, firstId));
+  const events: TokenEvent[] = [];
+  while (!loop.isIdle) events.push(...((await loop.step())?.events ?? []).map((e) => e.event));
+  return collect(events);
+}
+
+async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
+  const { plan: chosen, choice } = life;
+  // Throws unless there is one end, and nothing after it.
+  const { tokens, finished } = collect(life.events);
+  const { reason, usage } = finished;
+  const ledger = runner.ledgerOf(life.sequence.id);
+  const promptTokens = chosen.promptIds.length + chosen.suffixIds.length;
+  const answerTokens = ledger.logits - (reason === 'stop' ? 1 : 0);
+  expect(usage).toEqual({ promptTokens, thoughts: ledger.thoughts, answerTokens });
+  expect(tokens).toHaveLength(answerTokens);
+  const alone = await playAlone(life);
+  if (reason === 'stop' || reason === 'length') {
+    expect({ tokens, reason }).toEqual({ tokens: alone.tokens, reason: alone.finished.reason });
+    expect(finished.thoughts).toEqual(alone.finished.thoughts);
+    // The last token is sampled and never fed.
+    expect(ledger.tokensFed).toBe(promptTokens + ledger.logits - 1);
+    return;
+  }
+  expect(tokens).toEqual(alone.tokens.slice(0, tokens.length));
+  expect(finished.thoughts).toEqual(alone.finished.thoughts?.slice(0, 2 * usage.thoughts));
+  if (reason === 'aborted') expect(chosen.aborts.map((a) => a.choice)).toContain(choice);
+  else expect(chosen.deadlineMs ?? chosen.queueDeadlineMs).not.toBeNull();
+}
+
+it('keeps its promises over 100,000 steps of any work', { timeout: 60_000 }, async () => {
+  let total = 0;
+  const ends = new Map<string, number>();
+  const property = fc.asyncProperty(scenario, async (chosen) => {
+    const { runner, lives, steps } = await play(chosen);
+    total += steps;
+    expect([...runner.held.keys()]).toEqual([]);
+    for (const life of lives) {
+      await checkLife(life, runner);
+      const { reason } = collect(life.events).finished;
+      ends.set(reason, (ends.get(reason) ?? 0) + 1);
+    }
+  });
+  // Interrupted while it shrinks, it shows the smallest failure so far.
+  await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 40_000 });
+  expect(total).toBeGreaterThanOrEqual(100_000);
+  expect([...ends.keys()].sort()).toEqual(['aborted', 'expired', 'length', 'stop']);
+});
