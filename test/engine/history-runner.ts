@@ -2,7 +2,7 @@
 // that get mixed up change the text. Keeps the books that a request's usage is held against.
 import type { Runner } from '../../src/engine/model-runner.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
-import type { Input, RowOutput } from '../../src/engine/sequence.ts';
+import type { Input, RowOutput, Sequence } from '../../src/engine/sequence.ts';
 
 const vocabSize = 8;
 
@@ -44,7 +44,14 @@ export class HistoryRunner implements Runner {
     this.ledgers.set(to, this.ledgerOf(from));
   }
 
-  free(id: number): void {
+  /** Keeps nothing for others: what a request is given is what it computed. */
+  reuse(): void {}
+
+  get kvUsage(): number {
+    return this.held.size / this.#slots;
+  }
+
+  free({ id }: Sequence): void {
     this.held.delete(id);
   }
 
