@@ -49,6 +49,11 @@ const environmentSchema = z
     REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
     /** Width of weight matrices; int8 and int4 are made at load. */
     WEIGHTS: z.enum(['fp32', 'int8', 'int4']).default('fp32'),
+    /** Whether requests may ask for spoilt thoughts (latent_control), for experiments. */
+    ALLOW_LATENT_CONTROL: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((value) => value === 'true'),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A stream's reader that takes nothing for so long loses its connection. */
@@ -77,6 +82,7 @@ const environmentSchema = z
     queueTimeoutMs: env.QUEUE_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
     weights: env.WEIGHTS,
+    allowLatentControl: env.ALLOW_LATENT_CONTROL,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     stallMs: env.STALL_SECONDS * 1000,

@@ -4,11 +4,13 @@ import { Detokenizer } from '../engine/detokenizer.ts';
 import type {
   GenerationRequest,
   RequestTimings,
+  ThoughtTrace,
   TokenEvent,
   TokenLogprobs,
 } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { joinChoices } from './join-choices.ts';
+import { gatherTraces } from './latent-trace.ts';
 import type { ServedModel } from './served-model.ts';
 
 export type AnswerUsage = {
@@ -28,9 +30,10 @@ export type AnswerTimings = RequestTimings & {
 /** A text token as it was sampled; its logprobs only where the request asked for them. */
 export type AnswerToken = { tokenId: number; logprobs: TokenLogprobs | null };
 
-/** One choice as it comes: thought*, text*, then exactly one `finished`. */
+/** One choice as it comes: thought*, their traces where asked for, text*, then exactly one `finished`. */
 export type ChoiceEvent =
-  | { kind: 'thought' }
+  | { kind: 'thought'; trace?: ThoughtTrace }
+  | { kind: 'trace'; thoughts: ThoughtTrace[] }
   /** `tokens` came since the last text. The last text is empty where only tokens are left to tell. */
   | { kind: 'text'; text: string; tokens: AnswerToken[] }
   | {
@@ -44,7 +47,8 @@ export type ChoiceEvent =
 
 /** thought*, then the choices' texts and ends as they come, then exactly one `finished`. */
 export type AnswerEvent =
-  | Exclude<ChoiceEvent, { kind: 'text' }>
+  | Exclude<ChoiceEvent, { kind: 'text' | 'trace' }>
+  | { kind: 'trace'; choice: number; thoughts: ThoughtTrace[] }
   | { kind: 'text'; choice: number; text: string; tokens: AnswerToken[] }
   | { kind: 'choice-finished'; choice: number; reason: 'stop' | 'length'; timings: AnswerTimings };
 
@@ -92,7 +96,7 @@ export function startAnswer(
     const events = streams.map((tokens, choice) => {
       const detokenizer = new Detokenizer(model.tokenizer, { stop, answerMarker });
       const leave = () => controllers[choice]?.abort();
-      return toChoiceEvents(tokens, detokenizer, arrivedMs, leave);
+      return gatherTraces(toChoiceEvents(tokens, detokenizer, arrivedMs, leave));
     });
     return { events: joinChoices(events, () => whole.abort()), abort };
   } catch (error) {
@@ -117,7 +121,7 @@ async function* toChoiceEvents(
   try {
     for await (const event of tokens) {
       if (event.kind === 'thought') {
-        yield { kind: 'thought' };
+        yield { kind: 'thought', ...(event.trace && { trace: event.trace }) };
       } else if (event.kind === 'token') {
         // Tokens sampled between the stop string and the abort are no part of the answer.
         if (detokenizer.stopped) continue;

@@ -13,6 +13,7 @@ export type AppDeps = {
   config: Pick<
     Config,
     | 'host'
+    | 'allowLatentControl'
     | 'apiKeys'
     | 'bodyLimitBytes'
     | 'heartbeatMs'

@@ -7,10 +7,11 @@ import type { Answer, AnswerToken } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
-import { toGenerationRequest } from './chat-request.ts';
+import { checkControl, toGenerationRequest } from './chat-request.ts';
 import { type ResponseHead, toCompletion } from './chat-response.ts';
 import { chatFrames } from './chat-stream.ts';
 import { readJson } from './guards.ts';
+import { type LatentTrace, toLatentTrace } from './latent-trace.ts';
 import { openAnswer } from './open-answer.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
@@ -20,6 +21,7 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
     const arrivedMs = performance.now();
     const request = parseChatRequest(await readJson(c));
+    checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
     const answer = openAnswer(c, deps, {
       endpoint: 'chat.completions',
@@ -41,6 +43,7 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
 async function collected({ events }: Answer, request: ChatRequest, model: ServedModel) {
   const choices = Array.from({ length: request.n ?? 1 }, () => ({
     content: '',
+    trace: null as LatentTrace | null,
     tokens: [] as AnswerToken[],
     reason: 'stop' as 'stop' | 'length',
   }));
@@ -50,10 +53,13 @@ async function collected({ events }: Answer, request: ChatRequest, model: Served
       choice.content += event.text;
       choice.tokens.push(...event.tokens);
     }
+    if (event.kind === 'trace') {
+      choices[event.choice]!.trace = toLatentTrace(event.thoughts, model.tokenizer);
+    }
     if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
     if (event.kind === 'finished') {
-      const told = choices.map(({ content, tokens, reason }) => {
-        return { content, logprobs: toChatLogprobs(tokens, model.tokenizer), reason };
+      const told = choices.map(({ content, trace, tokens, reason }) => {
+        return { content, trace, logprobs: toChatLogprobs(tokens, model.tokenizer), reason };
       });
       return toCompletion(responseHead(model, 'chatcmpl'), told, event, request.metadata ?? null);
     }

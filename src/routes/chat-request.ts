@@ -10,6 +10,7 @@ import {
 import type { ChatRequest } from './chat-fields.ts';
 import { toTemplateMessages } from './chat-messages.ts';
 import { encodePromptPieces, type Prompt, settleThoughts, toGeneration } from './generation.ts';
+import { defaultTraceWords } from './latent-trace.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Throws invalid_request, unsupported_value or context_length_exceeded. */
@@ -26,10 +27,24 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     },
     model,
   );
-  const stop = request.latent_stop;
-  if (stop?.kind !== 'convergence') return generation;
-  const { count } = generation.thoughts;
-  return { ...generation, thoughts: { kind: 'model', count, stopCosine: stop.threshold } };
+  const { latent_stop: stop, latent_trace: trace, latent_control: control } = request;
+  return {
+    ...generation,
+    thoughts: {
+      kind: 'model',
+      count: generation.thoughts.count,
+      ...(stop?.kind === 'convergence' && { stopCosine: stop.threshold }),
+      ...(control && { control }),
+    },
+    ...(trace && { traceWords: trace === true ? defaultTraceWords : trace.top_k }),
+  };
+}
+
+/** Controls spoil answers on purpose, so a server must have been told to allow them. */
+export function checkControl({ latent_control }: ChatRequest, allowed: boolean): void {
+  if (latent_control == null || allowed) return;
+  const reason = 'It is for experiments: this server runs without ALLOW_LATENT_CONTROL.';
+  throw apiError('unsupported_parameter', { param: 'latent_control', reason });
 }
 
 /** A template may refuse messages, e.g. when none is a user's: that is invalid_request. */

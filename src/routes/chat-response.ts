@@ -1,6 +1,7 @@
 // AnswerEvent → OpenAI's chat.completion, chat.completion.chunk and usage objects. Pure.
 import type { AnswerEvent, AnswerTimings, AnswerUsage } from './answer.ts';
 import type { ChatLogprobs } from './chat-logprobs.ts';
+import type { LatentTrace } from './latent-trace.ts';
 
 type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
 
@@ -43,7 +44,12 @@ export function toTimings(timings: AnswerTimings) {
   };
 }
 
-type Choice = { content: string; logprobs: ChatLogprobs; reason: 'stop' | 'length' };
+type Choice = {
+  content: string;
+  trace: LatentTrace | null;
+  logprobs: ChatLogprobs;
+  reason: 'stop' | 'length';
+};
 
 export function toCompletion(
   head: ResponseHead,
@@ -54,8 +60,8 @@ export function toCompletion(
   return {
     ...head,
     object: 'chat.completion',
-    choices: choices.map(({ content, logprobs, reason }, index) => {
-      const message = { role: 'assistant', content, refusal: null };
+    choices: choices.map(({ content, trace, logprobs, reason }, index) => {
+      const message = { role: 'assistant', content, refusal: null, ...trace };
       return { index, message, logprobs, finish_reason: reason };
     }),
     usage: toUsage(usage),
@@ -64,7 +70,7 @@ export function toCompletion(
   };
 }
 
-type Delta = { role?: 'assistant'; content?: string };
+type Delta = { role?: 'assistant'; content?: string } & Partial<LatentTrace>;
 type ChunkEnd = { logprobs: ChatLogprobs; finish_reason: 'stop' | 'length' | null };
 
 /** Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. */
@@ -78,6 +84,7 @@ export function chunkWriter(head: ResponseHead, includeUsage: boolean) {
   const goesOn = { logprobs: null, finish_reason: null };
   return {
     first: (index: number) => chunk(index, { role: 'assistant', content: '' }, goesOn),
+    trace: (index: number, trace: LatentTrace) => chunk(index, trace, goesOn),
     text: (index: number, content: string, logprobs: ChatLogprobs) =>
       chunk(index, { content }, { logprobs, finish_reason: null }),
     end: (index: number, finish_reason: 'stop' | 'length', timings: AnswerTimings) => ({

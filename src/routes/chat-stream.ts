@@ -4,6 +4,7 @@ import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Answer } from './answer.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
 import { chunkWriter, type ResponseHead } from './chat-response.ts';
+import { toLatentTrace } from './latent-trace.ts';
 import { frame } from './sse.ts';
 
 type ChatStreamOptions = {
@@ -25,6 +26,9 @@ export async function* chatFrames(
       if (event.kind === 'text') {
         const logprobs = toChatLogprobs(event.tokens, tokenizer);
         yield frame(chunks.text(event.choice, event.text, logprobs));
+      }
+      if (event.kind === 'trace') {
+        yield frame(chunks.trace(event.choice, toLatentTrace(event.thoughts, tokenizer)));
       }
       if (event.kind === 'choice-finished') {
         yield frame(chunks.end(event.choice, event.reason, event.timings));

@@ -15,7 +15,7 @@ export async function* joinChoices(
   const ends: Finished[] = [];
   try {
     for await (const [choice, event] of mergeAll<ChoiceEvent>(choices)) {
-      if (event.kind === 'text') {
+      if (event.kind === 'text' || event.kind === 'trace') {
         yield { ...event, choice };
       } else if (event.kind === 'finished') {
         ends.push(event);

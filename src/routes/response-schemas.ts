@@ -50,6 +50,21 @@ const chatLogprobsSchema = z
   })
   .nullable();
 
+/** Only where latent_trace asked for it, and there were thoughts. */
+const latentTrace = {
+  latent_trace: z
+    .array(
+      z.strictObject({
+        words: z.array(z.strictObject({ token: z.string(), probability: z.number() })),
+        norm: z.number().min(0),
+        cosine: z.number().nullable().meta({ description: 'To the thought before.' }),
+      }),
+    )
+    .optional(),
+  reasoning: z.string().optional(),
+  reasoning_content: z.string().optional(),
+};
+
 const chatHead = {
   id: z.string().startsWith('chatcmpl-'),
   created: count,
@@ -68,6 +83,7 @@ export const chatCompletionSchema = z.strictObject({
         role: z.literal('assistant'),
         content: z.string(),
         refusal: z.null(),
+        ...latentTrace,
       }),
       logprobs: chatLogprobsSchema,
       finish_reason: finishReason,
@@ -87,6 +103,7 @@ export const chatChunkSchema = z.strictObject({
       delta: z.strictObject({
         role: z.literal('assistant').optional(),
         content: z.string().optional(),
+        ...latentTrace,
       }),
       logprobs: chatLogprobsSchema,
       finish_reason: finishReason.nullable(),

@@ -33,7 +33,7 @@ export async function* responseFrames(
     let isThinking = thoughts > 0;
     let isOpen = false;
     for await (const event of events) {
-      if (event.kind === 'thought' || event.kind === 'choice-finished') continue;
+      if (event.kind !== 'text' && event.kind !== 'finished') continue;
       if (isThinking) yield reasoningDone(emit, context);
       isThinking = false;
       if (!isOpen) yield messageAdded(emit, context, at);

@@ -60,7 +60,11 @@ export class FakeEngine implements Engine {
   }
 
   async *#play(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
-    for (let index = 0; index < request.thoughts.count; index++) yield { kind: 'thought', index };
+    for (let index = 0; index < request.thoughts.count; index++) {
+      const words = [{ tokenId: tokenizer.encode('Tom')[0]!, probability: 0.5 }];
+      const trace = { words, norm: 2, cosine: index === 0 ? null : 0.25 };
+      yield { kind: 'thought', index, ...(request.traceWords && { trace }) };
+    }
     let answerTokens = 0;
     const finished = (reason: FinishReason): TokenEvent => {
       this.endings.push(reason);
@@ -167,6 +171,7 @@ export function fakeApp(
       requestTimeoutMs: 600_000,
       stallMs: 60_000,
       requestsPerMinute: 0,
+      allowLatentControl: false,
       ...config,
     },
     metrics: createMetrics(),
