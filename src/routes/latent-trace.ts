@@ -23,17 +23,17 @@ export async function* gatherTraces(
 
 /** The message's (or delta's) fields; `reasoning` and its older name are for clients that show text. */
 export function toLatentTrace(thoughts: readonly ThoughtTrace[], tokenizer: Tokenizer) {
+  // Markers decode to nothing: they are told by name.
+  const wordOf = (id: number) => tokenizer.decode([id]) || tokenizer.tokenOf(id);
   const latentTrace = thoughts.map(({ words, norm, cosine }) => ({
-    words: words.map(({ tokenId, probability }) => {
-      return { token: tokenizer.tokenOf(tokenId), probability };
-    }),
+    words: words.map(({ tokenId, probability }) => ({ token: wordOf(tokenId), probability })),
     norm,
     cosine,
   }));
   const reasoning = thoughts
     .map(({ words }, index) => {
       const told = words.map(({ tokenId, probability }) => {
-        return `${JSON.stringify(tokenizer.decode([tokenId]))} ${probability.toFixed(3)}`;
+        return `${JSON.stringify(wordOf(tokenId))} ${probability.toFixed(3)}`;
       });
       return `Thought ${index + 1}: ${told.join(', ')}`;
     })

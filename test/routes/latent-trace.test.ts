@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { checkControl, toGenerationRequest } from '../../src/routes/chat-request.ts';
+import { toLatentTrace } from '../../src/routes/latent-trace.ts';
 import { chatChunkSchema, chatCompletionSchema } from '../../src/routes/response-schemas.ts';
 import {
   ask,
@@ -28,6 +29,20 @@ describe('latent_trace', () => {
 
   it.each([{ top_k: 0 }, { top_k: 21 }, 3])('%j is refused', (latent_trace) => {
     expect(() => generation({ latent_trace })).toThrow(/latent_trace/);
+  });
+
+  it('spells words as text, and markers by name', () => {
+    const [id] = model.tokenizer.encode(' cat');
+    const { eot_token_id } = model.config.coconut;
+    const words = [id!, eot_token_id!].map((tokenId) => ({ tokenId, probability: 0.5 }));
+    const { latent_trace, reasoning } = toLatentTrace(
+      [{ words, norm: 1, cosine: null }],
+      model.tokenizer,
+    );
+    const [first, marker] = latent_trace[0]!.words;
+    expect(first!.token).toBe(' ');
+    expect(marker!.token).toBe(model.tokenizer.tokenOf(eot_token_id!));
+    expect(reasoning).toContain(`Thought 1: "${first!.token}" 0.500`);
   });
 
   it('is in the message, as an object and in words', async () => {
