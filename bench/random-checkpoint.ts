@@ -1,5 +1,6 @@
 // A whole checkpoint of GPT-2 small's shape with seeded random weights: what timings need of a
 // model, without a download. Its text is noise.
+import { addedToken, byteLevelBpe } from '../src/model/byte-level-bpe.ts';
 import { lastQuestionTemplate } from '../src/model/chat-template.ts';
 import { writeCheckpoint } from '../src/model/checkpoint.ts';
 import { type ModelConfig, modelConfigSchema } from '../src/model/model-config.ts';
@@ -63,31 +64,9 @@ function randomWeights(config: ModelConfig): Map<string, Float32Array> {
 function tokenizerJson(size: number) {
   const words = size - 256 - specials.length;
   const vocabulary = [...byteAlphabet(), ...Array.from({ length: words }, (_, i) => `w${i}`)];
-  const byteLevel = {
-    type: 'ByteLevel',
-    add_prefix_space: false,
-    trim_offsets: true,
-    use_regex: true,
-  };
-  return {
-    version: '1.0',
-    added_tokens: specials.map((content, i) => ({
-      id: vocabulary.length + i,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: byteLevel,
-    post_processor: null,
-    decoder: byteLevel,
-    model: {
-      type: 'BPE',
-      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
-      merges: [],
-    },
-  };
+  return byteLevelBpe({
+    vocab: vocabulary.map((token, id) => [token, id] as const),
+    merges: [],
+    added: specials.map((content, i) => addedToken(vocabulary.length + i, content, true)),
+  });
 }

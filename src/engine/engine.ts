@@ -93,17 +93,10 @@ class ThreadedEngine implements Engine {
   }
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
-    return this.#submit(request, [signal])[0]!;
+    return this.submitChoices(request, [signal])[0]!;
   }
 
   submitChoices(
-    request: GenerationRequest,
-    signals: readonly AbortSignal[],
-  ): AsyncIterable<TokenEvent>[] {
-    return this.#submit(request, signals);
-  }
-
-  #submit(
     request: GenerationRequest,
     signals: readonly (AbortSignal | undefined)[],
   ): AsyncIterable<TokenEvent>[] {

@@ -48,6 +48,7 @@ export class PrefixCache {
 
   /** @param rows called only where the inputs are news, and fit */
   keep(scope: string, inputs: readonly Input[], rows: () => Float32Array): void {
+    if (this.#maxBytes === 0 || inputs.length === 0) return;
     const wanted = inputs.map((input) => (typeof input === 'number' ? input : 'thought'));
     const own = this.#entries.filter((entry) => entry.scope === scope);
     const longer = own.find((entry) => commonLength(entry.inputs, wanted) === inputs.length);
@@ -56,7 +57,7 @@ export class PrefixCache {
       return;
     }
     const kept = rows();
-    if (inputs.length === 0 || kept.byteLength > this.#maxBytes) return;
+    if (kept.byteLength > this.#maxBytes) return;
     for (const entry of own) {
       if (commonLength(entry.inputs, wanted) === entry.inputs.length) this.#drop(entry);
     }

@@ -1,6 +1,7 @@
 // The tokenizer inside a GGUF file → tokenizer.json. Byte-level BPE only; the file names its
 // pre-tokeniser, and each name is one row here.
 import { z } from 'zod';
+import { addedToken, byteLevel, byteLevelBpe } from '../model/byte-level-bpe.ts';
 
 const tokenId = z.number().int().min(0);
 export const tokenizerFields = {
@@ -15,12 +16,6 @@ export const tokenizerFields = {
 const fieldsSchema = z.object(tokenizerFields);
 type TokenizerFields = z.output<typeof fieldsSchema>;
 
-const byteLevel = {
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: true,
-};
 const preTokenizers: Record<TokenizerFields['tokenizer.ggml.pre'], object> = {
   'gpt-2': byteLevel,
   smollm: {
@@ -38,28 +33,12 @@ export function toTokenizerJson(metadata: TokenizerFields): object {
   const added = tokens.flatMap((content, id) => {
     const type = types[id];
     if (type !== CONTROL && type !== USER_DEFINED) return [];
-    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-    return [{ id, content, ...flags, special: type === CONTROL }];
+    return [addedToken(id, content, type === CONTROL)];
   });
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: added,
-    normalizer: null,
-    pre_tokenizer: preTokenizers[metadata['tokenizer.ggml.pre']],
-    post_processor: null,
-    decoder: byteLevel,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: metadata['tokenizer.ggml.merges'],
-    },
-  };
+  return byteLevelBpe({
+    vocab: tokens.map((token, id) => [token, id] as const),
+    merges: metadata['tokenizer.ggml.merges'],
+    added,
+    preTokenizer: preTokenizers[metadata['tokenizer.ggml.pre']],
+  });
 }

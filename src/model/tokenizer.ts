@@ -20,6 +20,11 @@ export interface Tokenizer {
   bytesOf(id: number): Uint8Array;
 }
 
+/** A token may hold part of a character: its text then shows U+FFFD, its bytes the truth. */
+export function tokenText(tokenizer: Pick<Tokenizer, 'bytesOf'>, id: number): string {
+  return new TextDecoder().decode(tokenizer.bytesOf(id));
+}
+
 const tokenId = z
   .int()
   .min(0)

@@ -1,6 +1,6 @@
 // Sampled tokens → OpenAI's logprobs object of a chat choice. Pure.
 import type { TokenLogprob } from '../engine/messages.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { type Tokenizer, tokenText } from '../model/tokenizer.ts';
 import type { AnswerToken } from './answer.ts';
 
 type Entry = { token: string; logprob: number; bytes: number[] };
@@ -17,11 +17,11 @@ export function toChatLogprobs(
   tokens: readonly AnswerToken[],
   tokenizer: Pick<Tokenizer, 'bytesOf'>,
 ): ChatLogprobs {
-  const entry = ({ tokenId, logprob }: TokenLogprob): Entry => {
-    const bytes = tokenizer.bytesOf(tokenId);
-    // A token may hold part of a character: its text then shows U+FFFD, its bytes the truth.
-    return { token: new TextDecoder().decode(bytes), logprob, bytes: [...bytes] };
-  };
+  const entry = ({ tokenId, logprob }: TokenLogprob): Entry => ({
+    token: tokenText(tokenizer, tokenId),
+    logprob,
+    bytes: [...tokenizer.bytesOf(tokenId)],
+  });
   const content = tokens.flatMap(({ tokenId, logprobs }) => {
     if (!logprobs) return [];
     const { logprob, top } = logprobs;

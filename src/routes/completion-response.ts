@@ -1,5 +1,5 @@
 // AnswerEvent → the text_completion objects of /v1/completions, plain and streamed. Pure.
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { type Tokenizer, tokenText } from '../model/tokenizer.ts';
 import type { AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import { type ResponseHead, toUsage } from './chat-response.ts';
 
@@ -20,7 +20,7 @@ export function toCompletionLogprobs(
   offset: number,
   tokenizer: Bytes,
 ): CompletionLogprobs {
-  const textOf = (id: number) => new TextDecoder().decode(tokenizer.bytesOf(id));
+  const textOf = (id: number) => tokenText(tokenizer, id);
   const result = {
     tokens: [],
     token_logprobs: [],

@@ -1,7 +1,7 @@
 // latent_trace of an answer: what the LM head reads out of each thought, gathered before the text,
 // as an object and in words.
 import type { ThoughtTrace } from '../engine/messages.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { type Tokenizer, tokenText } from '../model/tokenizer.ts';
 import type { ChoiceEvent } from './answer.ts';
 
 /** Words of each thought where a request only says `true`. */
@@ -22,9 +22,11 @@ export async function* gatherTraces(
 }
 
 /** The message's (or delta's) fields; `reasoning` and its older name are for clients that show text. */
-export function toLatentTrace(thoughts: readonly ThoughtTrace[], tokenizer: Tokenizer) {
-  // Markers decode to nothing: they are told by name.
-  const wordOf = (id: number) => tokenizer.decode([id]) || tokenizer.tokenOf(id);
+export function toLatentTrace(
+  thoughts: readonly ThoughtTrace[],
+  tokenizer: Pick<Tokenizer, 'bytesOf'>,
+) {
+  const wordOf = (id: number) => tokenText(tokenizer, id);
   const latentTrace = thoughts.map(({ words, norm, cosine }) => ({
     words: words.map(({ tokenId, probability }) => ({ token: wordOf(tokenId), probability })),
     norm,

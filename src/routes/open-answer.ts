@@ -5,7 +5,6 @@ import type { GenerationRequest } from '../engine/messages.ts';
 import { type Answer, startAnswer } from './answer.ts';
 import { type Endpoint, metered } from './answer-meter.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
-import { cacheScope } from './cache-scope.ts';
 import { deadlines } from './deadlines.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -28,7 +27,8 @@ export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptio
   const request = {
     ...options.request,
     ...deadlines(c, deps.config),
-    cacheScope: cacheScope(c, deps.config),
+    // A hit shows in the time to the first token: shared between keys it would tell of others' prompts.
+    cacheScope: c.var.caller,
   };
   const signals = [c.req.raw.signal, deps.cutoff];
   const answer = startAnswer(model, request, { stop, choices, answerMarker, arrivedMs, signals });

@@ -1,5 +1,6 @@
 // Trains a small byte-level BPE on a list of words and writes it as the JSON of a Hugging Face tokenizer.json.
 // For vocabularies of a few hundred tokens: every round recounts all pairs.
+import { addedToken, byteLevelBpe } from '../model/byte-level-bpe.ts';
 import { byteAlphabet } from '../model/tokenizer.ts';
 
 export type BpeOptions = {
@@ -11,56 +12,11 @@ export type BpeOptions = {
   specialTokens: readonly string[];
 };
 
-/** The parts of tokenizer.json that are filled; a plain JSON value. */
-export type TokenizerJson = {
-  version: '1.0';
-  truncation: null;
-  padding: null;
-  added_tokens: AddedToken[];
-  normalizer: null;
-  pre_tokenizer: ByteLevel;
-  post_processor: null;
-  decoder: ByteLevel;
-  model: {
-    type: 'BPE';
-    dropout: null;
-    unk_token: null;
-    continuing_subword_prefix: null;
-    end_of_word_suffix: null;
-    fuse_unk: false;
-    byte_fallback: false;
-    vocab: Record<string, number>;
-    merges: [string, string][];
-  };
-};
-
-type AddedToken = {
-  id: number;
-  content: string;
-  single_word: false;
-  lstrip: false;
-  rstrip: false;
-  normalized: false;
-  special: true;
-};
-
-/** With use_regex, GPT-2's pre-tokeniser: its pattern and its byte alphabet. */
-type ByteLevel = {
-  type: 'ByteLevel';
-  add_prefix_space: false;
-  trim_offsets: true;
-  use_regex: true;
-};
+/** tokenizer.json with GPT-2's pre-tokeniser. */
+export type TokenizerJson = ReturnType<typeof tokenizerJson>;
 
 type Word = { symbols: string[]; count: number };
 type Pair = { left: string; right: string; count: number };
-
-const BYTE_LEVEL: ByteLevel = {
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: true,
-};
 
 /** GPT-2's pre-tokenisation: contractions, letters, digits, other signs, white space. */
 const preTokenPattern =
@@ -137,35 +93,11 @@ function tokenizerJson(
   vocab: Map<string, number>,
   merges: [string, string][],
   specialTokens: readonly string[],
-): TokenizerJson {
+) {
   const taken = specialTokens.find(
     (token, i) => vocab.has(token) || specialTokens.indexOf(token) < i,
   );
   if (taken !== undefined) throw new Error(`special token "${taken}" is already in the vocabulary`);
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: specialTokens.map((content, i) => addedToken(vocab.size + i, content)),
-    normalizer: null,
-    pre_tokenizer: BYTE_LEVEL,
-    post_processor: null,
-    decoder: BYTE_LEVEL,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(vocab),
-      merges,
-    },
-  };
-}
-
-function addedToken(id: number, content: string): AddedToken {
-  const strict = { single_word: false, lstrip: false, rstrip: false, normalized: false } as const;
-  return { id, content, ...strict, special: true };
+  const added = specialTokens.map((content, i) => addedToken(vocab.size + i, content, true));
+  return byteLevelBpe({ vocab, merges, added });
 }

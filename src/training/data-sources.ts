@@ -6,7 +6,7 @@ import { takeInEpochs } from './datasets/epochs.ts';
 import type { Example, ExampleGroup } from './datasets/example.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { drawMultiplication, multiplicationWordCounts } from './datasets/multiplication.ts';
-import { normalizedQuestion, withoutOverlap } from './datasets/overlap.ts';
+import { heldQuestions, normalizedQuestion, withoutOverlap } from './datasets/overlap.ts';
 import { drawProntoqa } from './datasets/prontoqa-generator.ts';
 import { prontoqaEntities, prontoqaWordCounts } from './datasets/prontoqa-words.ts';
 import { factsKey, questionFrontiers, splitQuestion } from './datasets/prosqa.ts';
@@ -73,30 +73,36 @@ const sources: Sources = {
       frontiers: (question) => questionFrontiers(question).slice(1),
     };
   },
-  superposition: (_, validation) => ({
-    wordCounts: superpositionWordCounts(),
-    entities: digitWords(NODE_COUNT),
-    groups: ({ random, segment, groups, perGroup }) => {
-      const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded: new Set() });
-      const draw = () => toSymbolic(generator.next(), random);
-      return rows(groups * perGroup, perGroup, unlike(validation, draw));
-    },
-    frontiers: symbolicFrontiers,
-  }),
-  prontoqa: (data, validation, seed) => ({
-    wordCounts: prontoqaWordCounts(),
-    entities: prontoqaEntities(),
-    groups:
-      data.train === null
-        ? ({ random, groups, perGroup }) =>
-            rows(
-              groups * perGroup,
-              perGroup,
-              unlike(validation, () => drawProntoqa(random)),
-            )
-        : fromFile(trainingExamples(data, data.train, validation), seed),
-    frontiers: null,
-  }),
+  superposition: (_, validation) => {
+    const held = heldQuestions(validation);
+    return {
+      wordCounts: superpositionWordCounts(),
+      entities: digitWords(NODE_COUNT),
+      groups: ({ random, segment, groups, perGroup }) => {
+        const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded: new Set() });
+        const draw = () => toSymbolic(generator.next(), random);
+        return rows(groups * perGroup, perGroup, unlike(held, draw));
+      },
+      frontiers: symbolicFrontiers,
+    };
+  },
+  prontoqa: (data, validation, seed) => {
+    const held = heldQuestions(validation);
+    return {
+      wordCounts: prontoqaWordCounts(),
+      entities: prontoqaEntities(),
+      groups:
+        data.train === null
+          ? ({ random, groups, perGroup }) =>
+              rows(
+                groups * perGroup,
+                perGroup,
+                unlike(held, () => drawProntoqa(random)),
+              )
+          : fromFile(trainingExamples(data, data.train, validation), seed),
+      frontiers: null,
+    };
+  },
   gsm8k: (data, validation, seed) => {
     const examples = trainingExamples(data, data.train, validation);
     return {
@@ -106,17 +112,20 @@ const sources: Sources = {
       frontiers: null,
     };
   },
-  multiplication: (data, validation) => ({
-    wordCounts: multiplicationWordCounts(),
-    entities: digitWords(10),
-    groups: ({ random, groups, perGroup }) =>
-      rows(
-        groups * perGroup,
-        perGroup,
-        unlike(validation, () => drawMultiplication(random, data.digits)),
-      ),
-    frontiers: null,
-  }),
+  multiplication: (data, validation) => {
+    const held = heldQuestions(validation);
+    return {
+      wordCounts: multiplicationWordCounts(),
+      entities: digitWords(10),
+      groups: ({ random, groups, perGroup }) =>
+        rows(
+          groups * perGroup,
+          perGroup,
+          unlike(held, () => drawMultiplication(random, data.digits)),
+        ),
+      frontiers: null,
+    };
+  },
 };
 
 export function dataSource(
@@ -154,9 +163,8 @@ function trainingExamples(
   return withoutOverlap(file, items, validation, data.overlap);
 }
 
-/** Draws until the question is none of the validation's. */
-function unlike(validation: readonly Example[], draw: () => Example): () => Example {
-  const held = new Set(validation.map(({ question }) => normalizedQuestion(question)));
+/** Draws until the question is none of the `held`. */
+function unlike(held: ReadonlySet<string>, draw: () => Example): () => Example {
   return () => {
     for (;;) {
       const example = draw();

@@ -10,6 +10,11 @@ export function normalizedQuestion(question: string): string {
     .trim();
 }
 
+/** What validation holds, in that form. */
+export function heldQuestions(validation: readonly Example[]): Set<string> {
+  return new Set(validation.map(({ question }) => normalizedQuestion(question)));
+}
+
 export type Overlap = 'refuse' | 'remove';
 
 /**
@@ -23,7 +28,7 @@ export function withoutOverlap(
   validation: readonly Example[],
   overlap: Overlap,
 ): Example[] {
-  const held = new Set(validation.map(({ question }) => normalizedQuestion(question)));
+  const held = heldQuestions(validation);
   const kept = training.filter(({ question }) => !held.has(normalizedQuestion(question)));
   const shared = training.length - kept.length;
   if (shared > 0 && overlap === 'refuse')
