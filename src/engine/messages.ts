@@ -48,8 +48,8 @@ export type ThoughtSource =
   /** Experiments only: [count, D] row-major vectors fed in place of the model's own thoughts. */
   | { kind: 'given'; count: number; vectors: Float32Array };
 
-/** Fed in place of each thought: zeros, or its own numbers in a random order. */
-export type ThoughtControl = 'zero' | 'shuffle';
+/** Fed in place of each thought: zeros, its own numbers in a random order, or Gaussian noise of its length. */
+export type ThoughtControl = 'zero' | 'shuffle' | 'noise';
 
 /** The only request the engine accepts: every default settled, every range checked. */
 export type GenerationRequest = {

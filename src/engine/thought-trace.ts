@@ -30,16 +30,30 @@ export function cosine(a: Float32Array, b: Float32Array): number {
   return norms === 0 ? 0 : product / norms;
 }
 
-/** What is fed in place of the thought. @param seed whole number from 0, decides the order */
+/** What is fed in place of the thought. @param seed whole number from 0, decides order and noise */
 export function controlled(
   hidden: Float32Array,
   control: ThoughtControl | undefined,
   seed: number,
 ): Float32Array {
-  if (control === 'zero') return new Float32Array(hidden.length);
-  // Same length and same numbers, but none where the model put it.
-  if (control === 'shuffle') return new Random(seed).shuffle(hidden.slice());
-  return hidden;
+  switch (control) {
+    case undefined:
+      return hidden;
+    case 'zero':
+      return new Float32Array(hidden.length);
+    case 'shuffle':
+      // Same length and same numbers, but none where the model put it.
+      return new Random(seed).shuffle(hidden.slice());
+    case 'noise':
+      return noiseLike(hidden, new Random(seed));
+  }
+}
+
+/** A direction drawn uniformly, as long as `hidden`. */
+function noiseLike(hidden: Float32Array, random: Random): Float32Array {
+  const noise = hidden.map(() => random.normal());
+  const scale = norm(hidden) / norm(noise);
+  return noise.map((value) => scale * value);
 }
 
 function norm(vector: Float32Array): number {

@@ -43,7 +43,7 @@ export const chatRequestSchema = z.object({
   latent_thoughts: z.int().min(0).nullish(),
   latent_stop: latentStopSchema.nullish(),
   latent_trace: z.union([z.boolean(), z.object({ top_k: z.int().min(1).max(20) })]).nullish(),
-  latent_control: z.enum(['zero', 'shuffle']).nullish(),
+  latent_control: z.enum(['zero', 'shuffle', 'noise']).nullish(),
   metadata: metadataSchema.nullish(),
 });
 

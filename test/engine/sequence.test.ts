@@ -188,6 +188,9 @@ describe('thoughts', () => {
     expect(fed('zero')).toEqual(Array(8).fill(0));
     expect(fed('shuffle')).not.toEqual(values);
     expect(fed('shuffle').toSorted()).toEqual(values);
+    const noise = fed('noise');
+    expect(Math.hypot(...noise)).toBeCloseTo(Math.hypot(...values), 4);
+    expect(noise.filter((value) => value > 0).length).toBeLessThan(8);
   });
 
   it('of a leader are a follower’s, with its time', () => {
