@@ -145,6 +145,12 @@ export class KvCache {
     return stored / (this.#shape.slots * this.#shape.capacity);
   }
 
+  /** Of what copyOut(id) would return. */
+  byteLengthOf(id: number): number {
+    const { layers, heads, headSize } = this.#shape;
+    return 2 * layers * heads * this.lengthOf(id) * headSize * Float32Array.BYTES_PER_ELEMENT;
+  }
+
   /** A copy of all that the sequence stored: each layer's keys and values in turn, [H, length, Dh]. */
   copyOut(id: number): Float32Array {
     const { heads, headSize } = this.#shape;

@@ -77,7 +77,8 @@ export class ModelRunner implements Runner {
   free(sequence: Sequence): void {
     const { id, fed, cacheScope } = sequence;
     if (cacheScope !== undefined && this.#cache.holds(id)) {
-      this.#prefixes.keep(cacheScope, fed, () => this.#cache.copyOut(id));
+      const byteLength = this.#cache.byteLengthOf(id);
+      this.#prefixes.keep(cacheScope, fed, { byteLength, copy: () => this.#cache.copyOut(id) });
     }
     this.#cache.free(id);
   }

@@ -14,6 +14,9 @@ type Entry = {
   rows: Float32Array;
 };
 
+/** Keys and values that may be kept: copied only where they are. */
+export type KeptRows = { byteLength: number; copy: () => Float32Array };
+
 /** `length` of the kept `inputs` are the ones asked for. */
 export type PrefixMatch = { inputs: readonly Input[]; rows: Float32Array; length: number };
 
@@ -46,9 +49,10 @@ export class PrefixCache {
     return { inputs: best.inputs, rows: best.rows, length };
   }
 
-  /** @param rows called only where the inputs are news, and fit */
-  keep(scope: string, inputs: readonly Input[], rows: () => Float32Array): void {
-    if (this.#maxBytes === 0 || inputs.length === 0) return;
+  /** @param kept copied only where the inputs are news, and fit */
+  keep(scope: string, inputs: readonly Input[], kept: KeptRows): void {
+    const { byteLength } = kept;
+    if (byteLength > this.#maxBytes || inputs.length === 0) return;
     const wanted = inputs.map((input) => (typeof input === 'number' ? input : 'thought'));
     const own = this.#entries.filter((entry) => entry.scope === scope);
     const longer = own.find((entry) => commonLength(entry.inputs, wanted) === inputs.length);
@@ -56,14 +60,12 @@ export class PrefixCache {
       this.#touch(longer);
       return;
     }
-    const kept = rows();
-    if (kept.byteLength > this.#maxBytes) return;
     for (const entry of own) {
       if (commonLength(entry.inputs, wanted) === entry.inputs.length) this.#drop(entry);
     }
-    while (this.#bytes + kept.byteLength > this.#maxBytes) this.#drop(this.#victim());
-    this.#entries.push({ scope, inputs, rows: kept });
-    this.#bytes += kept.byteLength;
+    while (this.#bytes + byteLength > this.#maxBytes) this.#drop(this.#victim());
+    this.#entries.push({ scope, inputs, rows: kept.copy() });
+    this.#bytes += byteLength;
   }
 
   /** The oldest of the scope that holds most: one tenant's flood pushes out its own entries. */

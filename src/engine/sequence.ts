@@ -3,7 +3,13 @@
 import { Random } from '../random.ts';
 import { checkLogits, processLogits } from './logits-processors.ts';
 import { tokenLogprobs } from './logprobs.ts';
-import type { FinishReason, GenerationRequest, RequestTimings, TokenEvent } from './messages.ts';
+import type {
+  FinishReason,
+  GenerationRequest,
+  RequestTimings,
+  ThoughtTrace,
+  TokenEvent,
+} from './messages.ts';
 import type { WantedInput } from './prefix-cache.ts';
 import { sampleToken } from './sampler.ts';
 import { controlled, cosine, traceThought } from './thought-trace.ts';
@@ -57,6 +63,8 @@ export class Sequence {
   #ownThoughts: number;
   /** As the model had them, whatever was fed in their place. */
   readonly #thoughts: Float32Array[] = [];
+  /** Of each of them, where the request asks for it. */
+  readonly #traces: ThoughtTrace[] = [];
   #answerTokens = 0;
   /** How often each text token came. */
   readonly #counts = new Map<number, number>();
@@ -159,6 +167,7 @@ export class Sequence {
   /** Goes on from where the leader's last thought ended, which has just returned these logits [V]. */
   join(leader: Sequence, logits: Float32Array, nowMs: number): TokenEvent[] {
     this.#thoughts.push(...leader.#thoughts);
+    this.#traces.push(...leader.#traces);
     this.#fed.push(...leader.#fed);
     this.#cachedTokens = leader.#cachedTokens;
     this.#ownThoughts = 0;
@@ -167,7 +176,7 @@ export class Sequence {
     this.#timings.latentMs = leader.#timings.latentMs;
     this.#clockMs = nowMs;
     const events = this.#answer(logits, nowMs);
-    return [...thoughtEvents(this.#thoughts), ...events];
+    return [...thoughtEvents(this.#thoughts, this.#traces), ...events];
   }
 
   /**
@@ -202,7 +211,7 @@ export class Sequence {
   #takeGiven(): TokenEvent[] {
     const given = this.#prefix.filter((input) => typeof input !== 'number');
     this.#thoughts.push(...given);
-    return thoughtEvents(given);
+    return thoughtEvents(given, []);
   }
 
   #think(output: Thinking, nowMs: number): TokenEvent {
@@ -221,6 +230,7 @@ export class Sequence {
     this.#ownThoughts -= 1;
     if (output.kind === 'hidden') return { kind: 'thought', index };
     const trace = traceThought(hidden, previous, output.logits, traceWords);
+    this.#traces.push(trace);
     return { kind: 'thought', index, trace };
   }
 
@@ -274,8 +284,14 @@ function wrappedSeed(seed: number, offset: number): number {
   return Number(BigInt.asUintN(53, BigInt(seed) + BigInt(offset) * 0x9e3779b97f4a7c15n));
 }
 
-function thoughtEvents(thoughts: readonly unknown[]): TokenEvent[] {
-  return thoughts.map((_, index) => ({ kind: 'thought', index }));
+function thoughtEvents(
+  thoughts: readonly unknown[],
+  traces: readonly ThoughtTrace[],
+): TokenEvent[] {
+  return thoughts.map((_, index) => {
+    const trace = traces[index];
+    return { kind: 'thought', index, ...(trace && { trace }) };
+  });
 }
 
 /** Thoughts that are given, or none, leave nothing to wait for: the suffix is prefilled as well. */

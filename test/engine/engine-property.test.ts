@@ -1,5 +1,5 @@
-// A long random life of the engine's loop: arrivals, choices, aborts and deadlines in any order,
-// over 100,000 steps. Every step is checked, and every answer against the same request run alone.
+// A long random life of the engine's loop: arrivals, choices, thoughts, shared prefixes, aborts and
+// deadlines in any order, over 100,000 steps. Every step is checked, and every answer against the same request run alone.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
@@ -10,7 +10,11 @@ import { type Collected, collect, makeRequest } from './requests.ts';
 
 const plan = fc.record({
   arrivesAt: fc.nat(250),
-  promptIds: fc.array(fc.nat(7), { minLength: 1, maxLength: 24 }),
+  /** The first tokens of one text that all prompts begin with, then some of its own. */
+  shared: fc.constantFrom(1, 8, 13, 20),
+  ownIds: fc.array(fc.nat(7), { maxLength: 2 }),
+  cacheScope: fc.constantFrom('a', 'a', 'b', undefined),
+  traceWords: fc.constantFrom(undefined, undefined, undefined, 2),
   suffixIds: fc.array(fc.nat(7), { maxLength: 2 }),
   thoughts: fc.nat(6),
   choices: fc.integer({ min: 1, max: 3 }),
@@ -27,15 +31,22 @@ const scenario = fc.record({
   plans: fc.array(plan, { minLength: 20, maxLength: 40 }),
   slots: fc.integer({ min: 3, max: 6 }),
   maxPrefillTokens: fc.integer({ min: 1, max: 40 }),
+  /** None, a few entries that push each other out, or all. */
+  prefixCacheBytes: fc.constantFrom(0, 600, 2 ** 20),
 });
 type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;
 type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;
 
+const sharedText = [3, 1, 4, 1, 5, 0, 2, 6, 5, 3, 5, 0, 7, 2, 3, 2, 3, 0, 4, 6];
+const promptOf = ({ shared, ownIds }: Plan) => [...sharedText.slice(0, shared), ...ownIds];
+
 function requestOf(chosen: Plan): GenerationRequest {
-  const { promptIds, suffixIds, maxTokens, stopIds, temperature, seed } = chosen;
+  const { suffixIds, maxTokens, stopIds, temperature, seed, cacheScope, traceWords } = chosen;
   const { sampling } = makeRequest();
   return makeRequest({
-    ...{ promptIds, suffixIds, maxTokens, stopIds },
+    ...{ promptIds: promptOf(chosen), suffixIds, maxTokens, stopIds },
+    ...(cacheScope !== undefined && { cacheScope }),
+    ...(traceWords !== undefined && { traceWords }),
     thoughts: { kind: 'model', count: chosen.thoughts },
     sampling: { ...sampling, temperature, seed },
     returnThoughts: true,
@@ -45,7 +56,14 @@ function requestOf(chosen: Plan): GenerationRequest {
 }
 
 /** A choice of a plan's request, and all that the loop said of it. */
-type Life = { plan: Plan; choice: number; sequence: Sequence; events: TokenEvent[] };
+type Life = {
+  plan: Plan;
+  choice: number;
+  sequence: Sequence;
+  events: TokenEvent[];
+  /** Where it was before the current step, or before its end. */
+  phase: string;
+};
 
 const isWaiting = ({ sequence }: Life) => sequence.state.phase === 'waiting';
 const isFinished = ({ sequence }: Life) => sequence.state.phase === 'finished';
@@ -57,12 +75,13 @@ function arrive(chosen: Plan, firstId: number, nowMs: number): Life[] {
     choice,
     sequence: new Sequence(firstId + choice, request, nowMs, firstId),
     events: [],
+    phase: 'waiting',
   }));
 }
 
 /** Plays the scenario to its end and checks each step. */
-async function play({ plans, slots, maxPrefillTokens }: Scenario) {
-  const runner = new HistoryRunner(slots);
+async function play({ plans, slots, maxPrefillTokens, prefixCacheBytes }: Scenario) {
+  const runner = new HistoryRunner(slots, prefixCacheBytes);
   const lives: Life[] = [];
   let nowMs = 0;
   let steps = 0;
@@ -74,7 +93,9 @@ async function play({ plans, slots, maxPrefillTokens }: Scenario) {
       lives.push(...choices);
       for (const { sequence } of choices) loop.submit(sequence);
     }
-    for (const { plan, choice, sequence } of lives) {
+    for (const life of lives) {
+      const { plan, choice, sequence } = life;
+      if (!isFinished(life)) life.phase = sequence.state.phase;
       const isDue = (abort: Plan['aborts'][number]) =>
         abort.choice === choice && plan.arrivesAt + abort.after === nowMs;
       if (plan.aborts.some(isDue)) loop.abort(sequence.id);
@@ -98,7 +119,7 @@ function checkSlots(lives: Life[], runner: HistoryRunner, slots: number, reporte
     throw new Error(`${running.length} run, ${reported} reported, of ${slots} slots`);
   }
   const ids = new Set(running.map(({ sequence }) => sequence.id));
-  const leaked = [...runner.held.keys()].filter((id) => !ids.has(id));
+  const leaked = runner.held.ids.filter((id) => !ids.has(id));
   if (leaked.length > 0) throw new Error(`slots of ${leaked} are not freed`);
 }
 
@@ -115,7 +136,7 @@ function checkOrder(lives: Life[]): void {
 
 /** The same choice with the loop to itself, and nothing to end it early. */
 async function playAlone({ plan: chosen, sequence: { id, firstId } }: Life): Promise<Collected> {
-  const loop = new StepLoop(new HistoryRunner(1), { slots: 1, maxPrefillTokens: 64 }, () => 0);
+  const loop = new StepLoop(new HistoryRunner(1, 0), { slots: 1, maxPrefillTokens: 64 }, () => 0);
   loop.submit(new Sequence(id, requestOf(chosen), 0, firstId));
   const events: TokenEvent[] = [];
   while (!loop.isIdle) events.push(...((await loop.step())?.events ?? []).map((e) => e.event));
@@ -128,21 +149,25 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   const { tokens, finished } = collect(life.events);
   const { reason, usage } = finished;
   const ledger = runner.ledgerOf(life.sequence.id);
-  const promptTokens = chosen.promptIds.length + chosen.suffixIds.length;
+  const promptTokens = promptOf(chosen).length + chosen.suffixIds.length;
   const answerTokens = ledger.logits - (reason === 'stop' ? 1 : 0);
+  // Thoughts that were found are told of once something new follows them.
+  const isUnderWay = ledger.thoughts + ledger.logits > 0;
   expect(usage).toEqual({
     promptTokens,
-    cachedTokens: 0,
-    thoughts: ledger.thoughts,
+    cachedTokens: ledger.tokensReused,
+    thoughts: ledger.thoughts + (isUnderWay ? ledger.thoughtsReused : 0),
     answerTokens,
   });
   expect(tokens).toHaveLength(answerTokens);
+  checkTraces(life);
   const alone = await playAlone(life);
   if (reason === 'stop' || reason === 'length') {
     expect({ tokens, reason }).toEqual({ tokens: alone.tokens, reason: alone.finished.reason });
     expect(finished.thoughts).toEqual(alone.finished.thoughts);
     // The last token is sampled and never fed.
-    expect(ledger.tokensFed).toBe(promptTokens + ledger.logits - 1);
+    const { tokensFed, tokensReused } = ledger;
+    expect(tokensFed + tokensReused).toBe(promptTokens + ledger.logits - 1);
     return;
   }
   expect(tokens).toEqual(alone.tokens.slice(0, tokens.length));
@@ -151,21 +176,50 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   else expect(chosen.deadlineMs ?? chosen.queueDeadlineMs).not.toBeNull();
 }
 
-it('keeps its promises over 100,000 steps of any work', { timeout: 120_000 }, async () => {
+/** Every thought that was computed has its trace, on each choice. */
+function checkTraces({ plan: { traceWords }, events }: Life): void {
+  for (const event of events) {
+    if (event.kind !== 'thought') continue;
+    expect(event.trace?.words.length).toBe(traceWords);
+  }
+}
+
+/** What the scenarios came across, so that none of it can drop out of them unseen. */
+type Coverage = { ends: Set<string>; reused: number; reusedThoughts: number; forks: number };
+
+function cover(
+  coverage: Coverage,
+  { events, phase, choice, sequence }: Life,
+  runner: HistoryRunner,
+) {
+  const { reason } = collect(events).finished;
+  const isEarly = reason === 'aborted' || reason === 'expired';
+  coverage.ends.add(isEarly ? `${reason} while ${phase}` : reason);
+  const { tokensReused, thoughtsReused, logits } = runner.ledgerOf(sequence.id);
+  coverage.reused += tokensReused > 0 ? 1 : 0;
+  coverage.reusedThoughts += thoughtsReused > 0 ? 1 : 0;
+  coverage.forks += choice > 0 && tokensReused > 0 && logits > 0 ? 1 : 0;
+}
+
+it('keeps its promises over 100,000 steps of any work', { timeout: 180_000 }, async () => {
   let total = 0;
-  const ends = new Map<string, number>();
+  const coverage: Coverage = { ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0 };
   const property = fc.asyncProperty(scenario, async (chosen) => {
     const { runner, lives, steps } = await play(chosen);
     total += steps;
-    expect([...runner.held.keys()]).toEqual([]);
+    expect(runner.held.ids).toEqual([]);
     for (const life of lives) {
       await checkLife(life, runner);
-      const { reason } = collect(life.events).finished;
-      ends.set(reason, (ends.get(reason) ?? 0) + 1);
+      cover(coverage, life, runner);
     }
   });
   // Interrupted while it shrinks, it shows the smallest failure so far.
-  await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 100_000 });
+  await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 150_000 });
   expect(total).toBeGreaterThanOrEqual(100_000);
-  expect([...ends.keys()].sort()).toEqual(['aborted', 'expired', 'length', 'stop']);
+  const phases = ['waiting', 'following', 'prefilling', 'thinking', 'answering'];
+  const early = phases.flatMap((phase) => [`aborted while ${phase}`, `expired while ${phase}`]);
+  expect([...coverage.ends].sort()).toEqual([...early, 'length', 'stop'].sort());
+  expect(coverage.reused).toBeGreaterThan(1000);
+  expect(coverage.reusedThoughts).toBeGreaterThan(100);
+  expect(coverage.forks).toBeGreaterThan(100);
 });

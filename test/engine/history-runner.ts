@@ -1,73 +1,121 @@
-// A model whose every output is a hash of all that its sequence was fed: rows, slots or thoughts
-// that get mixed up change the text. Keeps the books that a request's usage is held against.
+// A model whose every output is a hash of all that its sequence was fed: rows, slots, thoughts or
+// cached prefixes that get mixed up change the text. Keeps the books that usage is held against.
 import type { Runner } from '../../src/engine/model-runner.ts';
+import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
 import type { Input, RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import { SlotBook } from './slot-book.ts';
 
 const vocabSize = 8;
 
-/** What was computed for a sequence, its leader's part included. */
-export type Ledger = { tokensFed: number; thoughts: number; logits: number };
+/** The hash after each input that a sequence was fed: its keys and values, so to speak. */
+type History = readonly number[];
+
+/** What was computed for a sequence, its leader's part included, and what was found computed. */
+export type Ledger = {
+  tokensFed: number;
+  tokensReused: number;
+  thoughts: number;
+  thoughtsReused: number;
+  logits: number;
+};
+
+const nothingYet: Ledger = {
+  tokensFed: 0,
+  tokensReused: 0,
+  thoughts: 0,
+  thoughtsReused: 0,
+  logits: 0,
+};
 
 export class HistoryRunner implements Runner {
-  /** Hash of the history of each sequence that has a slot. */
-  readonly held = new Map<number, number>();
+  readonly held: SlotBook<History>;
   /** Kept after the slot is freed. */
-  readonly ledgers = new Map<number, Ledger>();
-  readonly #slots: number;
+  readonly #ledgers = new Map<number, Ledger>();
+  readonly #prefixes: PrefixCache;
 
-  constructor(slots: number) {
-    this.#slots = slots;
+  constructor(slots: number, prefixCacheBytes: number) {
+    this.held = new SlotBook(slots);
+    this.#prefixes = new PrefixCache(prefixCacheBytes);
   }
 
   async run({ rows }: Batch): Promise<RowOutput[]> {
     return rows.map(({ sequence, count }) => {
       const { id } = sequence;
       const inputs = sequence.inputs(count);
-      const hash = inputs.reduce(extended, this.held.get(id) ?? 1);
-      const output = outputOf(hash, sequence.wants(count));
-      const ledger = this.ledgerOf(id);
-      this.#hold(id, hash);
-      this.ledgers.set(id, {
-        tokensFed: ledger.tokensFed + inputs.filter((input) => typeof input === 'number').length,
-        thoughts: ledger.thoughts + (output.kind === 'hidden' ? 1 : 0),
-        logits: ledger.logits + (output.kind === 'logits' ? 1 : 0),
+      const history = [...(this.held.get(id) ?? [])];
+      for (const input of inputs) history.push(extended(history.at(-1) ?? 1, input));
+      const output = outputOf(history.at(-1)!, sequence.wants(count));
+      this.held.put(id, history);
+      this.#note(id, {
+        tokensFed: tokensIn(inputs),
+        thoughts: output.kind === 'hidden' || output.kind === 'traced' ? 1 : 0,
+        logits: output.kind === 'logits' ? 1 : 0,
       });
       return output;
     });
   }
 
   fork(from: number, to: number): void {
-    const hash = this.held.get(from);
-    if (hash === undefined || this.held.has(to)) throw new Error(`fork of ${from} to ${to}`);
-    this.#hold(to, hash);
-    this.ledgers.set(to, this.ledgerOf(from));
+    this.held.fork(from, to);
+    this.#ledgers.set(to, this.ledgerOf(from));
   }
 
-  /** Keeps nothing for others: what a request is given is what it computed. */
-  reuse(): void {}
+  reuse(sequence: Sequence): void {
+    const { id, cacheScope, wanted } = sequence;
+    const match = cacheScope === undefined ? null : this.#prefixes.match(cacheScope, wanted);
+    if (!match) return;
+    const found = match.inputs.slice(0, match.length);
+    const count = sequence.resume(found);
+    if (count > 0) this.held.put(id, toHistory(match.rows).slice(0, count));
+    this.#note(id, {
+      tokensReused: tokensIn(found.slice(0, count)),
+      thoughtsReused: found.length - tokensIn(found),
+    });
+  }
 
   get kvUsage(): number {
-    return this.held.size / this.#slots;
+    return this.held.usage;
   }
 
-  free({ id }: Sequence): void {
-    this.held.delete(id);
+  free({ id, fed, cacheScope }: Sequence): void {
+    const history = this.held.get(id);
+    if (history && history.length !== fed.length) {
+      throw new Error(`sequence ${id} was fed ${fed.length} inputs and holds ${history.length}`);
+    }
+    if (history && cacheScope !== undefined) {
+      const byteLength = 2 * history.length * Float32Array.BYTES_PER_ELEMENT;
+      this.#prefixes.keep(cacheScope, fed, { byteLength, copy: () => toRows(history) });
+    }
+    this.held.free(id);
   }
 
   purge(id: number): void {
-    this.held.delete(id);
+    this.held.free(id);
   }
 
   ledgerOf(id: number): Ledger {
-    return this.ledgers.get(id) ?? { tokensFed: 0, thoughts: 0, logits: 0 };
+    return this.#ledgers.get(id) ?? nothingYet;
   }
 
-  #hold(id: number, hash: number): void {
-    this.held.set(id, hash);
-    if (this.held.size > this.#slots) throw new Error(`${this.held.size} of ${this.#slots} slots`);
+  #note(id: number, more: Partial<Ledger>): void {
+    const ledger = { ...this.ledgerOf(id) };
+    for (const key of Object.keys(more) as (keyof Ledger)[]) ledger[key] += more[key] ?? 0;
+    this.#ledgers.set(id, ledger);
   }
 }
+
+const tokensIn = (inputs: readonly Input[]) =>
+  inputs.filter((input) => typeof input === 'number').length;
+
+// Sixteen bits each: whole numbers that float32 keeps.
+const halves = (hash: number) => [hash >>> 16, hash & 0xffff];
+const toRows = (history: History) => Float32Array.from(history.flatMap(halves));
+const toHistory = (rows: Float32Array): History =>
+  Array.from(
+    { length: rows.length / 2 },
+    (_, i) => (rows[2 * i]! * 2 ** 16 + rows[2 * i + 1]!) >>> 0,
+  );
 
 function mix(hash: number, value: number): number {
   const mixed = Math.imul(hash ^ value, 0x9e3779b1);
@@ -80,10 +128,10 @@ function extended(hash: number, input: Input): number {
 }
 
 function outputOf(hash: number, kind: RowOutput['kind']): RowOutput {
-  if (kind === 'nothing') return { kind };
-  // Sixteen bits each: whole numbers that float32 keeps.
-  if (kind === 'hidden') return { kind, hidden: Float32Array.of(hash >>> 16, hash & 0xffff) };
-  if (kind === 'traced') throw new Error('the hashing model has no words for its thoughts');
-  const logits = Float32Array.from({ length: vocabSize }, (_, id) => mix(hash, id) / 2 ** 31);
-  return { kind, logits };
+  const hidden = () => Float32Array.from(halves(hash));
+  const logits = () => Float32Array.from({ length: vocabSize }, (_, id) => mix(hash, id) / 2 ** 31);
+  if (kind === 'hidden') return { kind, hidden: hidden() };
+  if (kind === 'traced') return { kind, hidden: hidden(), logits: logits() };
+  if (kind === 'logits') return { kind, logits: logits() };
+  return { kind };
 }

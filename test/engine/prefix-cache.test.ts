@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 
 const thought = Float32Array.of(1, 2);
-const rows = (length: number) => () => new Float32Array(length);
+const rows = (length: number) => ({ byteLength: 4 * length, copy: () => new Float32Array(length) });
+const neverCopied = (length: number) => ({
+  byteLength: 4 * length,
+  copy: () => {
+    throw new Error('copied for nothing');
+  },
+});
 const found = (cache: PrefixCache, scope: string, wanted: (number | 'thought')[]) =>
   cache.match(scope, wanted)?.length ?? 0;
 
@@ -31,9 +37,7 @@ describe('keep', () => {
     const cache = new PrefixCache(1000);
     cache.keep('a', [1, 2], rows(2));
     cache.keep('a', [1, 2, 3], rows(3));
-    cache.keep('a', [1, 2], () => {
-      throw new Error('copied for nothing');
-    });
+    cache.keep('a', [1, 2], neverCopied(2));
     expect(cache.bytes).toBe(12);
   });
 
@@ -55,10 +59,10 @@ describe('keep', () => {
 
   it('takes nothing larger than itself, and nothing at all when it is off', () => {
     const cache = new PrefixCache(8);
-    cache.keep('a', [1, 2, 3], rows(3));
+    cache.keep('a', [1, 2, 3], neverCopied(3));
     expect(cache.bytes).toBe(0);
     const off = new PrefixCache(0);
-    off.keep('a', [1], rows(1));
+    off.keep('a', [1], neverCopied(1));
     expect(found(off, 'a', [1])).toBe(0);
   });
 });

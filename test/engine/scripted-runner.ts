@@ -1,29 +1,28 @@
-// A model without tensors: states and logits are a function of what was fed, slots are a set.
-// It refuses whatever the real runner could not do.
+// A model without tensors: states and logits are a function of how much was fed. It records every
+// batch, and breaks where it is told to.
 import type { Runner } from '../../src/engine/model-runner.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
 import type { RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import { SlotBook } from './slot-book.ts';
 
 const vocabSize = 16;
 
 export class ScriptedRunner implements Runner {
-  readonly held = new Set<number>();
+  /** Inputs that stand in each slot. */
+  readonly held: SlotBook<number>;
   readonly batches: { kind: Batch['kind']; rows: { id: number; count: number }[] }[] = [];
-  /** Inputs fed by each sequence, all told. */
+  /** Inputs fed by each sequence, all told; kept after its slot is freed. */
   readonly fed = new Map<number, number>();
-  readonly #slots: number;
   /** From this sum of inputs on, a sequence's logits are not numbers. */
   readonly #breaksAt: number;
 
   constructor(slots: number, breaksAt = Number.POSITIVE_INFINITY) {
-    this.#slots = slots;
+    this.held = new SlotBook(slots);
     this.#breaksAt = breaksAt;
   }
 
   async run({ kind, rows }: Batch): Promise<RowOutput[]> {
     if (rows.length === 0) throw new Error('a batch without rows');
-    for (const { sequence } of rows) this.held.add(sequence.id);
-    if (this.held.size > this.#slots) throw new Error(`${this.held.size} of ${this.#slots} slots`);
     this.batches.push({
       kind,
       rows: rows.map(({ sequence, count }) => ({ id: sequence.id, count })),
@@ -32,16 +31,14 @@ export class ScriptedRunner implements Runner {
       const inputs = sequence.inputs(count);
       if (inputs.length !== count || count < 1)
         throw new Error(`${inputs.length} of ${count} inputs`);
-      const total = (this.fed.get(sequence.id) ?? 0) + count;
-      this.fed.set(sequence.id, total);
+      const total = (this.held.get(sequence.id) ?? 0) + count;
+      this.#hold(sequence.id, total);
       return scriptedOutput(sequence.wants(count), total >= this.#breaksAt ? Number.NaN : total);
     });
   }
 
   fork(from: number, to: number): void {
-    if (!this.held.has(from) || this.held.has(to)) throw new Error(`fork of ${from} to ${to}`);
-    this.held.add(to);
-    if (this.held.size > this.#slots) throw new Error(`${this.held.size} of ${this.#slots} slots`);
+    this.held.fork(from, to);
     // What it holds is what both were fed, but it was computed once.
     this.fed.set(to, this.fed.get(from) ?? 0);
   }
@@ -49,15 +46,20 @@ export class ScriptedRunner implements Runner {
   reuse(): void {}
 
   get kvUsage(): number {
-    return this.held.size / this.#slots;
+    return this.held.usage;
   }
 
   free({ id }: Sequence): void {
-    this.held.delete(id);
+    this.held.free(id);
   }
 
   purge(id: number): void {
-    this.held.delete(id);
+    this.held.free(id);
+  }
+
+  #hold(id: number, total: number): void {
+    this.held.put(id, total);
+    this.fed.set(id, total);
   }
 }
 

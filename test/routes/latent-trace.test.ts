@@ -57,6 +57,13 @@ describe('latent_trace', () => {
     expect(message.reasoning_content).toBe(message.reasoning);
   });
 
+  it('is in the message of each choice', async () => {
+    const response = await postChat(app, ask({ latent_thoughts: 2, latent_trace: true, n: 2 }));
+    const { choices } = chatCompletionSchema.parse(await response.json());
+    for (const { message } of choices) expect(message.latent_trace).toHaveLength(2);
+    expect(choices).toHaveLength(2);
+  });
+
   it('comes in one delta before the text of a stream', async () => {
     const chunks = await chunksOf(postChat(app, ask({ stream: true, latent_trace: true })));
     const deltas = chunks.map((chunk) => chatChunkSchema.parse(chunk).choices[0]?.delta);

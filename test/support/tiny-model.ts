@@ -5,6 +5,7 @@ import { writeCheckpoint } from '../../src/model/checkpoint.ts';
 import type { EvalReport } from '../../src/model/eval-report.ts';
 import {
   type Gpt2Config,
+  type LlamaConfig,
   type ModelConfig,
   modelConfigSchema,
 } from '../../src/model/model-config.ts';
@@ -19,8 +20,6 @@ export const tinySpecials = ['<eos>', '<bot>', '<eot>', '<pause>'] as const;
 const fillerOf = { coconut: 'thought', cot: 'none', pause: 'pause' } as const;
 
 export function tinyConfig(method: TinyMethod): Gpt2Config {
-  const filler = fillerOf[method];
-  const hasThoughts = filler === 'thought';
   return modelConfigSchema.parse({
     model_type: 'gpt2',
     vocab_size: 256 + tinySpecials.length,
@@ -29,18 +28,40 @@ export function tinyConfig(method: TinyMethod): Gpt2Config {
     n_layer: 2,
     n_head: 2,
     eos_token_id: 256,
-    coconut: {
-      method,
-      filler,
-      thoughts_per_step: filler === 'none' ? 0 : 1,
-      max_stage: filler === 'none' ? 0 : 6,
-      default_thoughts: filler === 'none' ? 0 : 3,
-      bot_token_id: hasThoughts ? 257 : null,
-      eot_token_id: hasThoughts ? 258 : null,
-      pause_token_id: filler === 'pause' ? 259 : null,
-      answer_marker: '### ',
-    },
+    coconut: coconutOf(method),
   }) as Gpt2Config;
+}
+
+/** Four heads over two of keys and values, and an lm_head of its own. */
+export function tinyLlamaConfig(): LlamaConfig {
+  return modelConfigSchema.parse({
+    model_type: 'llama',
+    vocab_size: 256 + tinySpecials.length,
+    max_position_embeddings: 256,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    eos_token_id: 256,
+    coconut: coconutOf('coconut'),
+  }) as LlamaConfig;
+}
+
+function coconutOf(method: TinyMethod) {
+  const filler = fillerOf[method];
+  const hasThoughts = filler === 'thought';
+  return {
+    method,
+    filler,
+    thoughts_per_step: filler === 'none' ? 0 : 1,
+    max_stage: filler === 'none' ? 0 : 6,
+    default_thoughts: filler === 'none' ? 0 : 3,
+    bot_token_id: hasThoughts ? 257 : null,
+    eot_token_id: hasThoughts ? 258 : null,
+    pause_token_id: filler === 'pause' ? 259 : null,
+    answer_marker: '### ',
+  };
 }
 
 /**
