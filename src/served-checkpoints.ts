@@ -47,7 +47,7 @@ function checkpointDirs(modelDir: string): string[] {
 }
 
 function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): ServedModel {
-  const { id, config, tokenizer, chatTemplate, generationConfig } = checkpoint;
+  const { id, config, tokenizer, chatTemplate, eosIds, generationConfig } = checkpoint;
   const slotCapacity = Math.min(deps.config.slotCapacity, dimensionsOf(config).positions);
   let engine: Engine | null = null;
   const start = () => {
@@ -61,6 +61,7 @@ function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): S
     config,
     tokenizer,
     chatTemplate,
+    eosIds,
     samplingDefaults: {
       temperature: generationConfig.temperature ?? 1,
       topP: generationConfig.top_p ?? 1,

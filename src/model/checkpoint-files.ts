@@ -1,7 +1,7 @@
 // One file of a checkpoint at a time: read it, parse it, and report whatever is wrong with it as a
 // CheckpointError that names the file.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { z } from 'zod';
 import { SafetensorsError } from './safetensors-header.ts';
 
@@ -49,5 +49,17 @@ export function within<T>(path: string, action: () => T): T {
 
 /** sha256 of a file's bytes, in hex. */
 export function fileSha256(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
+  const hash = createHash('sha256');
+  // In pieces: weights can be larger than a buffer.
+  const piece = new Uint8Array(2 ** 20);
+  const file = openSync(path, 'r');
+  try {
+    for (;;) {
+      const count = readSync(file, piece);
+      if (count === 0) return hash.digest('hex');
+      hash.update(piece.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
 }

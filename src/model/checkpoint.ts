@@ -16,18 +16,23 @@ import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
 import { parameterTable } from './parameters.ts';
-import { type FloatTensor, readHeader, readTensors, writeSafetensors } from './safetensors.ts';
+import { type FloatTensor, readHeader, readTensor, writeSafetensors } from './safetensors.ts';
 import { floatDtypes, type SafetensorsHeader } from './safetensors-header.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const tokenizerConfigSchema = z.looseObject({ chat_template: z.string().min(1) });
 const trainingRecordSchema = z.record(z.string(), z.unknown());
+/** One id, or several: chat models often end a turn and a text with different tokens. */
+export const eosIdsSchema = z
+  .union([z.int().min(0), z.array(z.int().min(0)).min(1)])
+  .transform((ids) => [ids].flat());
 const generationConfigSchema = z
   .looseObject({
     do_sample: z.boolean().optional(),
     temperature: z.number().min(0).max(2).optional(),
     top_p: z.number().gt(0).max(1).optional(),
     max_new_tokens: z.int().min(1).optional(),
+    eos_token_id: eosIdsSchema.optional(),
   })
   // Hugging Face says "greedy" without a temperature, which it would warn about.
   .transform((config) => (config.do_sample === false ? { ...config, temperature: 0 } : config));
@@ -48,6 +53,8 @@ export type Checkpoint = {
   tokenizer: Tokenizer;
   chatTemplate: string;
   generationConfig: GenerationConfig;
+  /** Tokens that end an answer: config.json's, and further ones of generation_config.json. */
+  eosIds: number[];
   training: TrainingRecord;
   evalReport: EvalReport | null;
   /** sha256 of model.safetensors, in hex; the file is hashed on first use. */
@@ -57,12 +64,14 @@ export type Checkpoint = {
 /** What a checkpoint is written from; everything else in the directory follows from it. */
 export type CheckpointParts = {
   config: ModelConfig;
-  /** By Hugging Face name, row-major, shaped as parameterTable(config) says. */
-  weights: ReadonlyMap<string, Float32Array>;
+  /** By Hugging Face name, row-major, shaped as parameterTable(config) says; each is got once. */
+  weights: Pick<ReadonlyMap<string, Float32Array>, 'has' | 'get'>;
   /** Content of tokenizer.json. */
   tokenizerJson: unknown;
   /** Jinja source. */
   chatTemplate: string;
+  /** Greedy, and config.json's <eos>, where it is left out. */
+  generationConfig?: Record<string, unknown>;
   training: TrainingRecord;
   evalReport: EvalReport | null;
 };
@@ -79,6 +88,10 @@ export function readCheckpoint(path: string): Checkpoint {
   checkTokenizer(tokenizerPath, tokenizer, config);
   const chatTemplate = tokenizerConfig.chat_template;
   within(tokenizerConfigPath, () => parseChatTemplate(chatTemplate));
+  const generationPath = join(standing, 'generation_config.json');
+  const generationConfig = readJson(generationPath, generationConfigSchema);
+  const eosIds = [...new Set([config.eos_token_id, ...(generationConfig.eos_token_id ?? [])])];
+  checkEosIds(generationPath, tokenizer, eosIds);
   const weightsPath = join(standing, 'model.safetensors');
   const header = within(weightsPath, () => readHeader(weightsPath));
   checkTensors(weightsPath, header, config);
@@ -91,7 +104,8 @@ export function readCheckpoint(path: string): Checkpoint {
     header,
     tokenizer,
     chatTemplate,
-    generationConfig: readJson(join(standing, 'generation_config.json'), generationConfigSchema),
+    generationConfig,
+    eosIds,
     training: readJson(join(standing, 'training.json'), trainingRecordSchema),
     evalReport: readOptionalJson(join(standing, 'eval.json'), evalReportSchema),
     get sha256() {
@@ -102,15 +116,19 @@ export function readCheckpoint(path: string): Checkpoint {
 }
 
 /** Every parameter by name, row-major. Throws CheckpointError where a value is NaN or infinite. */
-export function readWeights({ weightsPath, header }: Checkpoint): Map<string, Float32Array> {
-  const weights = within(weightsPath, () => readTensors(weightsPath, header));
-  for (const [name, values] of weights) {
-    const index = values.findIndex((value) => !Number.isFinite(value));
-    if (index === -1) continue;
-    const reason = `tensor "${name}" is ${values[index]} at index ${index} of ${values.length}`;
-    throw new CheckpointError(weightsPath, reason);
-  }
-  return weights;
+export function readWeights(checkpoint: Checkpoint): Map<string, Float32Array> {
+  return new Map(
+    [...checkpoint.header.tensors.keys()].map((name) => [name, readWeight(checkpoint, name)]),
+  );
+}
+
+/** One parameter. Throws CheckpointError where it is missing, or a value is NaN or infinite. */
+export function readWeight({ weightsPath, header }: Checkpoint, name: string): Float32Array {
+  const values = within(weightsPath, () => readTensor(weightsPath, header, name));
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  if (index === -1) return values;
+  const reason = `tensor "${name}" is ${values[index]} at index ${index} of ${values.length}`;
+  throw new CheckpointError(weightsPath, reason);
 }
 
 /**
@@ -131,12 +149,14 @@ export function writeCheckpoint(path: string, parts: CheckpointParts): void {
     writeFileSync(file('tokenizer.json'), toJson(tokenizerJson));
     const tokenizerConfig = toTokenizerConfig(config, tokenizer, chatTemplate);
     writeFileSync(file('tokenizer_config.json'), toJson(tokenizerConfig));
-    const generationConfig = { do_sample: false, eos_token_id: config.eos_token_id };
-    writeFileSync(file('generation_config.json'), toJson(generationConfig));
+    const greedy = { do_sample: false, eos_token_id: config.eos_token_id };
+    writeFileSync(file('generation_config.json'), toJson(parts.generationConfig ?? greedy));
     writeFileSync(file('training.json'), toJson(training));
     if (evalReport !== null) writeFileSync(file('eval.json'), toJson(evalReport));
     writeFileSync(file('README.md'), modelCard({ id, config, training, evalReport }));
-    readWeights(readCheckpoint(staging));
+    const written = readCheckpoint(staging);
+    // One at a time: a large model fits into memory once, not twice.
+    for (const name of written.header.tensors.keys()) readWeight(written, name);
   });
 }
 
@@ -177,6 +197,13 @@ function checkTokenizer(path: string, tokenizer: Tokenizer, config: ModelConfig)
   }
 }
 
+function checkEosIds(path: string, tokenizer: Tokenizer, ids: readonly number[]): void {
+  const plain = ids.find((id) => !tokenizer.isSpecial(id));
+  if (plain === undefined) return;
+  const reason = `eos_token_id ${plain} is "${tokenizer.tokenOf(plain)}", no special token`;
+  throw new CheckpointError(path, reason);
+}
+
 function checkTensors(path: string, { tensors }: SafetensorsHeader, config: ModelConfig): void {
   const table = parameterTable(config);
   const unexpected = new Set(tensors.keys());
@@ -201,13 +228,17 @@ function checkTensors(path: string, { tensors }: SafetensorsHeader, config: Mode
 function shapedWeights(
   path: string,
   config: ModelConfig,
-  weights: ReadonlyMap<string, Float32Array>,
+  weights: CheckpointParts['weights'],
 ): Map<string, FloatTensor> {
   const tensors = new Map<string, FloatTensor>();
   for (const { name, shape } of parameterTable(config)) {
-    const data = weights.get(name);
-    if (data === undefined) throw new CheckpointError(path, `no values for tensor "${name}"`);
-    tensors.set(name, { shape, data });
+    if (!weights.has(name)) throw new CheckpointError(path, `no values for tensor "${name}"`);
+    tensors.set(name, {
+      shape,
+      get data() {
+        return weights.get(name)!;
+      },
+    });
   }
   return tensors;
 }

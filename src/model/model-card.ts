@@ -14,9 +14,9 @@ export type CardSource = {
 /** Markdown with the front matter that Hugging Face's hub reads. */
 export function modelCard({ id, config, training, evalReport }: CardSource): string {
   const sections = [
-    frontMatter(id, config, evalReport),
-    `# ${id}\n\n${summary(config)}`,
-    `## How it reasons\n\n${reasoning(config.coconut)}`,
+    frontMatter({ id, config, training, evalReport }),
+    `# ${id}\n\n${summary(config, training)}`,
+    `## How it reasons\n\n${reasoning(config.coconut, isImported(training))}`,
     `## How it was trained\n\n${trainingTable(training)}`,
     `## Figures\n\n${evalReport === null ? 'Not measured yet.' : figures(evalReport)}`,
     `## Serve it\n\n${serving(id, config.coconut)}`,
@@ -24,9 +24,9 @@ export function modelCard({ id, config, training, evalReport }: CardSource): str
   return `${sections.join('\n\n')}\n`;
 }
 
-function frontMatter(id: string, config: ModelConfig, report: EvalReport | null): string {
+function frontMatter({ id, config, training, evalReport: report }: CardSource): string {
   const lines = [
-    ...(isImported(config) ? [] : ['license: mit']),
+    ...(isImported(training) ? [] : ['license: mit']),
     'library_name: coconut-serve',
     'pipeline_tag: text-generation',
     `tags: [coconut, latent-reasoning, ${config.model_type}]`,
@@ -47,15 +47,15 @@ function frontMatter(id: string, config: ModelConfig, report: EvalReport | null)
 }
 
 /** Its licence and what it can do are its authors' to state. */
-function isImported(config: ModelConfig): boolean {
-  return config.coconut.method === 'pretrained';
+function isImported(training: CardSource['training']): boolean {
+  return 'imported' in training;
 }
 
-function summary(config: ModelConfig): string {
+function summary(config: ModelConfig, training: CardSource['training']): string {
   const { layers, width, heads, positions, vocab } = dimensionsOf(config);
   const kind = config.model_type === 'gpt2' ? 'GPT-2' : 'Llama';
   const millions = (parameterCount(config) / 1e6).toFixed(2);
-  const origin = isImported(config)
+  const origin = isImported(training)
     ? 'Imported from another format, not trained here; its own licence holds.'
     : `Trained by coconut-serve with method\n\`${config.coconut.method}\`. It answers the kind of question it was trained on and nothing else.`;
   return [
@@ -64,7 +64,7 @@ function summary(config: ModelConfig): string {
   ].join('\n');
 }
 
-function reasoning(coconut: CoconutConfig): string {
+function reasoning(coconut: CoconutConfig, imported: boolean): string {
   const { filler, thoughts_per_step, max_stage, default_thoughts, supervision } = coconut;
   switch (filler) {
     case 'none':
@@ -72,11 +72,16 @@ function reasoning(coconut: CoconutConfig): string {
     case 'pause':
       return `After the question it reads ${default_thoughts} pause tokens, then answers.`;
     case 'thought': {
+      const usual = `Unless a request says otherwise it takes ${countOf(default_thoughts)}.`;
       const method = [
         'In continuous thoughts (Coconut, arXiv 2412.06769): between `<bot>` and `<eot>` the hidden',
         'state of one position is the input of the next, and no token is sampled.',
-        `Its curriculum has ${max_stage} stages, each replacing one reasoning step by`,
-        `${countOf(thoughts_per_step)}. Unless a request says otherwise it takes ${countOf(default_thoughts)}.`,
+        ...(imported
+          ? [usual]
+          : [
+              `Its curriculum has ${max_stage} stages, each replacing one reasoning step by`,
+              `${countOf(thoughts_per_step)}. ${usual}`,
+            ]),
       ].join('\n');
       if (supervision === 'none') return method;
       return `${method}\n\nThis is the step-supervised variant, not plain Coconut: each thought was also\ntrained to spell out the search frontier at its depth.`;

@@ -38,7 +38,10 @@ const gpt2Schema = z.looseObject({
   n_inner: count.nullable().default(null),
   activation_function: z.literal('gelu_new').default('gelu_new'),
   layer_norm_epsilon: z.number().positive().default(1e-5),
-  tie_word_embeddings: z.literal(true).default(true),
+  tie_word_embeddings: z.boolean().default(true),
+  /** Variants of attention that no published GPT-2 has. */
+  scale_attn_weights: z.literal(true).optional(),
+  scale_attn_by_inverse_layer_idx: z.literal(false).optional(),
   bos_token_id: tokenId.nullable().default(null),
   eos_token_id: tokenId,
   coconut: coconutSchema,

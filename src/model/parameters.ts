@@ -23,7 +23,7 @@ export function parameterTable(config: ModelConfig): ParameterRow[] {
   return rows.map(([name, shape, kind]) => ({ name, shape, kind }));
 }
 
-/** Linear layers are stored [in, out], as GPT-2's Conv1D does; the lm_head is wte, transposed. */
+/** Linear layers are stored [in, out], as GPT-2's Conv1D does; the lm_head is wte, or has a row per token too. */
 function gpt2Rows(config: Gpt2Config): Row[] {
   const { n_embd: D, vocab_size: V, n_positions: P, n_layer: L } = config;
   const F = config.n_inner ?? 4 * D;
@@ -47,6 +47,7 @@ function gpt2Rows(config: Gpt2Config): Row[] {
     ...Array.from({ length: L }, (_, l) => block(l)).flat(),
     ['transformer.ln_f.weight', [D], 'gain'],
     ['transformer.ln_f.bias', [D], 'bias'],
+    ...lmHead(config, V, D),
   ];
 }
 
@@ -65,13 +66,16 @@ function llamaRows(config: LlamaConfig): Row[] {
     [`model.layers.${l}.mlp.up_proj.weight`, [F, D], 'matrix'],
     [`model.layers.${l}.mlp.down_proj.weight`, [D, F], 'matrix'],
   ];
-  const lmHead: Row[] = config.tie_word_embeddings ? [] : [['lm_head.weight', [V, D], 'embedding']];
   return [
     ['model.embed_tokens.weight', [V, D], 'embedding'],
     ...Array.from({ length: L }, (_, l) => block(l)).flat(),
     ['model.norm.weight', [D], 'gain'],
-    ...lmHead,
+    ...lmHead(config, V, D),
   ];
+}
+
+function lmHead(config: ModelConfig, V: number, D: number): Row[] {
+  return config.tie_word_embeddings ? [] : [['lm_head.weight', [V, D], 'embedding']];
 }
 
 export function parameterCount(config: ModelConfig): number {

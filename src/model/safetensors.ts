@@ -15,8 +15,11 @@ import {
   type TensorEntry,
 } from './safetensors-header.ts';
 
-/** What a float32 tensor is written from: `data` is row-major, as long as `shape` multiplies to. */
-export type FloatTensor = { shape: number[]; data: Float32Array };
+/**
+ * What a float32 tensor is written from: `data` is row-major, as long as `shape` multiplies to. It is
+ * asked for once, when its turn to be written comes, so a getter can make it then.
+ */
+export type FloatTensor = { shape: number[]; readonly data: Float32Array };
 
 /** The format's own limit. */
 const maxHeaderBytes = 100_000_000;
@@ -60,13 +63,10 @@ export function writeSafetensors(
 ): void {
   const entries: Record<string, unknown> = { [metadataKey]: metadata };
   let end = 0;
-  for (const [name, { shape, data }] of tensors) {
-    if (elementCount(shape) !== data.length || name === metadataKey) {
-      const reason = `tensor "${name}" of shape [${shape}] cannot be written from ${data.length} values`;
-      throw new SafetensorsError(path, reason);
-    }
+  for (const [name, { shape }] of tensors) {
+    if (name === metadataKey) throw new SafetensorsError(path, `no tensor can be named "${name}"`);
     const begin = end;
-    end += data.byteLength;
+    end += elementCount(shape) * Float32Array.BYTES_PER_ELEMENT;
     entries[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
   }
   const json = Buffer.from(JSON.stringify(entries));
@@ -79,7 +79,12 @@ export function writeSafetensors(
     path,
     (file) => {
       writeFully(file, header);
-      for (const { data } of tensors.values()) {
+      for (const [name, tensor] of tensors) {
+        const { shape, data } = tensor;
+        if (elementCount(shape) !== data.length) {
+          const reason = `tensor "${name}" of shape [${shape}] cannot be written from ${data.length} values`;
+          throw new SafetensorsError(path, reason);
+        }
         writeFully(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
       }
     },

@@ -80,7 +80,7 @@ export function toStopRules(
       message: `min_tokens: ${minTokens} is more than the ${maxTokens} text tokens that may come`,
     });
   }
-  return { stopIds: fields.ignore_eos ? own : [model.config.eos_token_id, ...own], minTokens };
+  return { stopIds: fields.ignore_eos ? own : [...model.eosIds, ...own], minTokens };
 }
 
 function knownId(id: number, param: string, { tokenizer }: ServedModel): number {

@@ -11,6 +11,8 @@ export type ServedModel = {
   config: ModelConfig;
   tokenizer: Tokenizer;
   chatTemplate: string;
+  /** Tokens that end an answer. */
+  eosIds: readonly number[];
   /** What generation_config.json says; OpenAI's own default is 1 for both. */
   samplingDefaults: { temperature: number; topP: number };
   evalReport: EvalReport | null;

@@ -36,7 +36,7 @@ export async function runItems(
         ...layout,
         thoughts: config.coconut.filler === 'thought' ? thoughts : { kind: 'model', count: 0 },
         maxTokens: MAX_TEXT_TOKENS,
-        stopIds: [config.eos_token_id],
+        stopIds: checkpoint.eosIds,
         minTokens: 0,
         sampling: greedySampling,
         logprobs: null,

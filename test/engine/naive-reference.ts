@@ -34,7 +34,11 @@ export async function naiveAnswer(
 }
 
 /** State [D] and logits [V] at the last of the inputs. */
-async function lastPosition(session: Session, config: ModelConfig, inputs: readonly Input[]) {
+export async function lastPosition(
+  session: Session,
+  config: ModelConfig,
+  inputs: readonly Input[],
+) {
   const { width: D, kvHeads: H, headSize, layers: L } = dimensionsOf(config);
   const T = inputs.length;
   const thought = new Float32Array(T * D);

@@ -105,7 +105,7 @@ describe('writing is all or nothing', () => {
   it('missing weights and unfit markers are refused', () => {
     const dir = tinyCheckpoint();
     const parts = tinyParts();
-    const weights = new Map(parts.weights);
+    const weights = tinyWeights(parts.config, 2);
     weights.delete('transformer.wpe.weight');
     expect(() => writeCheckpoint(dir, { ...parts, weights })).toThrow(/"transformer.wpe.weight"/);
     const config = { ...parts.config, eos_token_id: 97 };

@@ -153,6 +153,11 @@ describe('sampling', () => {
     expect(generation({ stop_token_ids: [10], ignore_eos: true }).stopIds).toEqual([10]);
   });
 
+  it('every eos id of the checkpoint ends the answer', () => {
+    const served = fakeModel(new FakeEngine(), { eosIds: [3, special.eos] });
+    expect(generation({}, served).stopIds).toEqual([3, special.eos]);
+  });
+
   it('asks for log probabilities only with logprobs', () => {
     expect(generation().logprobs).toBeNull();
     expect(generation({ logprobs: true }).logprobs).toBe(0);

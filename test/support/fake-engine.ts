@@ -136,6 +136,7 @@ export function fakeModel(engine: Engine, overrides: Partial<ServedModel> = {}):
     config,
     tokenizer,
     chatTemplate: "{{ (messages | last).content + '\\n' }}",
+    eosIds: [config.eos_token_id],
     samplingDefaults: { temperature: 0, topP: 1 },
     evalReport: null,
     weightsSha256: 'abcdef0123456789',
