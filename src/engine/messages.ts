@@ -42,6 +42,8 @@ export type ThoughtSource =
       count: number;
       /** Thinking also ends once the cosine of two thoughts in a row reaches this. */
       stopCosine?: number;
+      /** Or once the checkpoint's stop head gives a thought this probability of being the last. */
+      stopProbability?: number;
       /** Experiments only. */
       control?: ThoughtControl;
     }

@@ -119,14 +119,19 @@ export class ModelRunner implements Runner {
   #results(rows: readonly BatchRow[], outputs: Outputs): Map<number, RowOutput> {
     const { width: D, vocab: V } = this.#dimensions;
     const [hidden, logits] = [floats(outputs, 'hidden'), floats(outputs, 'logits')];
+    const stops = outputs['stop'] && floats(outputs, 'stop'); // [N, 2]: go on, stop
     let [n, r] = [0, 0];
     const resultOf = ({ sequence, count }: BatchRow): RowOutput => {
       const kind = sequence.wants(count);
-      const nextHidden = () => hidden.slice(n * D, ++n * D);
+      const nextThought = () => {
+        const at = n++;
+        const thought = { hidden: hidden.slice(at * D, (at + 1) * D) };
+        return stops ? { ...thought, stop: stops[2 * at + 1]! } : thought;
+      };
       const nextLogits = () => logits.subarray(r * V, ++r * V);
-      if (kind === 'hidden') return { kind, hidden: nextHidden() };
+      if (kind === 'hidden') return { kind, ...nextThought() };
       if (kind === 'logits') return { kind, logits: nextLogits() };
-      if (kind === 'traced') return { kind, hidden: nextHidden(), logits: nextLogits() };
+      if (kind === 'traced') return { kind, ...nextThought(), logits: nextLogits() };
       return { kind };
     };
     return new Map(rows.map((row) => [row.sequence.id, resultOf(row)]));

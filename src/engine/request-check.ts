@@ -7,6 +7,8 @@ export type ModelLimits = {
   /** D: numbers in one thought. */
   width: number;
   slotCapacity: number;
+  /** Whether the checkpoint can tell by itself when it has thought enough. */
+  hasStopHead: boolean;
 };
 
 /** Positions a request may come to hold: prompt, thoughts, suffix and answer. */
@@ -33,6 +35,8 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   positive('deadlineMs', request.deadlineMs);
   atLeast('traceWords', request.traceWords ?? 0, 0);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
+  else if (thoughts.stopProbability !== undefined && !limits.hasStopHead)
+    throw new Error('thoughts.stopProbability: the checkpoint has no stop head');
 }
 
 function checkSampling(sampling: SamplingParams, isToken: (id: number) => boolean): void {

@@ -31,10 +31,13 @@ export type SequenceState =
 /** What the model returns for a row: the state [D] or the logits [V] at its last input. */
 export type RowOutput =
   | { kind: 'nothing' }
-  | { kind: 'hidden'; hidden: Float32Array }
+  | ({ kind: 'hidden' } & Thought)
   /** Both: for a trace. */
-  | { kind: 'traced'; hidden: Float32Array; logits: Float32Array }
+  | ({ kind: 'traced'; logits: Float32Array } & Thought)
   | { kind: 'logits'; logits: Float32Array };
+
+/** `stop`: the probability that it is the last one, where the checkpoint has a head for it. */
+type Thought = { hidden: Float32Array; stop?: number };
 
 type Thinking = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
 
@@ -126,6 +129,7 @@ export class Sequence {
       thoughts.kind === 'model' &&
       thoughts.control === undefined &&
       thoughts.stopCosine === undefined &&
+      thoughts.stopProbability === undefined &&
       traceWords === undefined;
     return isPlain ? cacheScope : undefined;
   }
@@ -215,16 +219,20 @@ export class Sequence {
   }
 
   #think(output: Thinking, nowMs: number): TokenEvent {
-    const { hidden } = output;
+    const { hidden, stop = 0 } = output;
     const { thoughts, sampling, traceWords = 0 } = this.request;
     const index = this.#thoughts.length;
     const bad = hidden.findIndex((value) => !Number.isFinite(value));
     if (bad !== -1) throw new Error(`thought ${index} is ${hidden[bad]} at ${bad}`);
     const previous = this.#thoughts.at(-1) ?? null;
     this.#thoughts.push(hidden);
-    const { stopCosine = Number.POSITIVE_INFINITY, control } =
-      thoughts.kind === 'model' ? thoughts : {};
-    if (previous && cosine(hidden, previous) >= stopCosine) this.#ownThoughts = 1;
+    const {
+      stopCosine = Infinity,
+      stopProbability = Infinity,
+      control,
+    } = thoughts.kind === 'model' ? thoughts : {};
+    const hasConverged = previous && cosine(hidden, previous) >= stopCosine;
+    if (hasConverged || stop >= stopProbability) this.#ownThoughts = 1;
     const fed = controlled(hidden, control, wrappedSeed(sampling.seed, index));
     this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden: fed }, nowMs);
     this.#ownThoughts -= 1;

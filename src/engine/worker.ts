@@ -33,7 +33,8 @@ async function load(options: EngineOptions): Promise<Loaded> {
   });
   const prefixes = new PrefixCache(options.prefixCacheBytes ?? 0);
   const loop = new StepLoop(new ModelRunner(config, session, cache, prefixes), options, now);
-  return { loop, session, limits: { vocabSize: vocab, width, slotCapacity } };
+  const hasStopHead = config.coconut.stop_head;
+  return { loop, session, limits: { vocabSize: vocab, width, slotCapacity, hasStopHead } };
 }
 
 /** Messages that came since they were last taken. */

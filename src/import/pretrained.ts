@@ -12,4 +12,5 @@ export const pretrained: CoconutConfig = {
   pause_token_id: null,
   answer_marker: '',
   supervision: 'none',
+  stop_head: false,
 };

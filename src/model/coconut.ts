@@ -1,9 +1,11 @@
 // Chain of continuous thought (Hao et al. 2024, arXiv 2412.06769), unrolled: question, K thoughts, tail.
 // The state after the final norm at <bot> is the first thought, the state at thought i the next;
 // each is fed as the next input embedding. The tail starts in the pass of the last thought.
+// And the learned <eot>: a 2-way head on the thought that says whether it is the last.
 import type { GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { causalBias, type KeyValues, type Past } from './attention.ts';
+import { type Parameters, stopHead } from './parameters.ts';
 import type { ForwardOutput, Transformer } from './transformer.ts';
 
 /** Text of one part of the sequence, batch-aligned. */
@@ -18,8 +20,11 @@ export type CoconutInputs = {
   context: (Segment & { rowsPerContext: number }) | null;
   /** N = B, padded on the left, so that the last column is the position before the first thought. */
   question: Segment;
-  /** int64 [B, K], one column per thought; null when there are none. */
-  thoughtPositionIds: Value | null;
+  /**
+   * A column per thought; null when there are none. A row that ends its thinking early rides along: its
+   * columns past its own last thought are masked.
+   */
+  thoughts: Omit<Segment, 'ids'> | null;
   /** What follows the last thought (<eot>, remaining steps, answer); padded on the right. */
   tail: Segment;
 };
@@ -31,8 +36,6 @@ export type CoconutInputs = {
  */
 export function unrollThoughts(g: GraphBuilder, model: Transformer, inputs: CoconutInputs): Value {
   const { embed } = model;
-  const zeroBias = g.constant(new Float32Array(1), [1, 1, 1, 1]);
-  const rows = inputs.question.ids.shape[0] as number;
   const shared: Past[] = [];
   let own: Past | null = null;
 
@@ -50,29 +53,36 @@ export function unrollThoughts(g: GraphBuilder, model: Transformer, inputs: Coco
     const { layers } = g.scope('context', () => model.forward(embed(ids), positionIds, [], bias));
     shared.push({ layers, bias: keyBias, rowsPerContext });
   }
-  const { question, tail, thoughtPositionIds } = inputs;
+  const { question, tail, thoughts } = inputs;
   const asked = g.scope('question', () =>
     forward(embed(question.ids), question.positionIds, question.keyBias),
   );
   const T = question.ids.shape[1] as number;
   let state = op.slice(g, asked.hidden, 1, T - 1, T); // [B, 1, D]
   const states = [state];
-  const thoughts = (thoughtPositionIds?.shape[1] ?? 0) as number;
-  const thoughtPosition = (k: number): Value => op.slice(g, thoughtPositionIds!, 1, k, k + 1);
-  const thoughtBias = op.expand(g, zeroBias, [rows, 1, 1, 1]);
-  for (let k = 0; k < thoughts - 1; k++) {
-    state = g.scope(`thought.${k}`, () => forward(state, thoughtPosition(k), thoughtBias)).hidden;
-    states.push(state);
-  }
   const last = g.scope('tail', () => {
-    if (thoughts === 0) return forward(embed(tail.ids), tail.positionIds, tail.keyBias);
+    if (!thoughts) return forward(embed(tail.ids), tail.positionIds, tail.keyBias);
+    const K = thoughts.positionIds.shape[1] as number;
+    const positionOf = (k: number): Value => op.slice(g, thoughts.positionIds, 1, k, k + 1);
+    const biasOf = (k: number): Value => op.slice(g, thoughts.keyBias, 3, k, k + 1);
+    for (let k = 0; k < K - 1; k++) {
+      state = g.scope(`thought.${k}`, () => forward(state, positionOf(k), biasOf(k))).hidden;
+      states.push(state);
+    }
     return forward(
       op.concat(g, [state, embed(tail.ids)], 1),
-      op.concat(g, [thoughtPosition(thoughts - 1), tail.positionIds], 1),
-      op.concat(g, [thoughtBias, tail.keyBias], 3),
+      op.concat(g, [positionOf(K - 1), tail.positionIds], 1),
+      op.concat(g, [biasOf(K - 1), tail.keyBias], 3),
     );
   });
   return op.concat(g, [...states, last.hidden], 1);
+}
+
+/** The learned <eot>: thoughts [..., D] → logits [..., 2] of "go on" and "this is the last". */
+export function stopLogits(g: GraphBuilder, parameters: Parameters, thoughts: Value): Value {
+  const weight = parameters.get(stopHead.weight)!; // [2, D], as torch's Linear stores it
+  const bias = parameters.get(stopHead.bias)!;
+  return op.add(g, op.matmul(g, thoughts, op.transpose(g, weight, [1, 0])), bias);
 }
 
 /** The rows' own past, longer by the positions just computed. */

@@ -65,7 +65,8 @@ function summary(config: ModelConfig, training: CardSource['training']): string 
 }
 
 function reasoning(coconut: CoconutConfig, imported: boolean): string {
-  const { filler, thoughts_per_step, max_stage, default_thoughts, supervision } = coconut;
+  const { filler, thoughts_per_step, max_stage, default_thoughts, supervision, stop_head } =
+    coconut;
   switch (filler) {
     case 'none':
       return 'In text, if at all: there is nothing between the question and the generated tokens.';
@@ -82,6 +83,9 @@ function reasoning(coconut: CoconutConfig, imported: boolean): string {
               `Its curriculum has ${max_stage} stages, each replacing one reasoning step by`,
               `${countOf(thoughts_per_step)}. ${usual}`,
             ]),
+        ...(stop_head
+          ? ['A trained head on the thought ends the thinking earlier where it sees fit.']
+          : []),
       ].join('\n');
       if (supervision === 'none') return method;
       return `${method}\n\nThis is the step-supervised variant, not plain Coconut: each thought was also\ntrained to spell out the search frontier at its depth.`;

@@ -5,6 +5,9 @@ import { z } from 'zod';
 /** What fills the gap between question and answer once reasoning steps are removed. */
 export const fillers = ['none', 'thought', 'pause'] as const;
 
+/** A stop head has two classes: thinking ends where stopping is the likelier one. */
+export const STOP_PROBABILITY = 0.5;
+
 const count = z.int().min(1);
 const tokenId = z.int().min(0);
 
@@ -25,6 +28,8 @@ export const coconutSchema = z.strictObject({
   answer_marker: z.string(),
   /** Extra loss on the thoughts: 'none' is plain Coconut. */
   supervision: z.enum(['none', 'frontier']).default('none'),
+  /** Whether a trained head says which thought is the last; it then does so unless a request wants otherwise. */
+  stop_head: z.boolean().default(false),
 });
 
 const gpt2Schema = z.looseObject({
@@ -96,6 +101,8 @@ export const modelConfigSchema = z
         ? bot_token_id === null || eot_token_id === null
         : filler === 'pause' && pause_token_id === null;
     if (missing) report('coconut', `filler "${filler}" needs its marker token ids`);
+    if (config.coconut.stop_head && filler !== 'thought')
+      report('coconut', `filler "${filler}" has no thoughts for a stop_head to read`);
   });
 
 export type CoconutConfig = z.output<typeof coconutSchema>;

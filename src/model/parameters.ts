@@ -20,8 +20,20 @@ type Row = [name: string, shape: number[], kind: ParameterKind];
 
 export function parameterTable(config: ModelConfig): ParameterRow[] {
   const rows = config.model_type === 'gpt2' ? gpt2Rows(config) : llamaRows(config);
-  return rows.map(([name, shape, kind]) => ({ name, shape, kind }));
+  const head = config.coconut.stop_head ? stopHeadRows(dimensionsOf(config).width) : [];
+  return [...rows, ...head].map(([name, shape, kind]) => ({ name, shape, kind }));
 }
+
+/** The head on a thought that says whether to go on thinking; ours, so no Hugging Face model has it. */
+export const stopHead = {
+  weight: 'latent_stop_head.weight',
+  bias: 'latent_stop_head.bias',
+} as const;
+
+const stopHeadRows = (D: number): Row[] => [
+  [stopHead.weight, [2, D], 'matrix'],
+  [stopHead.bias, [2], 'bias'],
+];
 
 /** Linear layers are stored [in, out], as GPT-2's Conv1D does; the lm_head is wte, or has a row per token too. */
 function gpt2Rows(config: Gpt2Config): Row[] {

@@ -5,6 +5,7 @@ import { type Graph, GraphBuilder, type Shape, type Value } from '../onnx/graph.
 import * as op from '../onnx/ops.ts';
 import { transformerOf } from './architectures.ts';
 import { causalBias } from './attention.ts';
+import { stopLogits } from './coconut.ts';
 import { dimensionsOf, type ModelConfig } from './model-config.ts';
 import { parameterTable } from './parameters.ts';
 
@@ -13,12 +14,14 @@ import { parameterTable } from './parameters.ts';
  * the vector, 0: the token's embedding); past_bias [B, 1, 1, S] and new_bias [B, 1, 1, T] (0 or
  * MASKED); past_key.l, past_value.l [B, Hkv, S, Dh], S ≥ 1; hidden_rows [N], logit_rows [R] int64, flat b·T + t.
  * Outputs: hidden [N, D] (after the final norm), logits [R, V], new_key.l, new_value.l
- * [B, Hkv, T, Dh]: only new rows, since the runtime copies whatever it returns.
+ * [B, Hkv, T, Dh]: only new rows, since the runtime copies whatever it returns. With a stop head also
+ * stop [N, 2], the probabilities of going on and of stopping at each of the hidden rows.
  */
 export function stepGraph(config: ModelConfig, declare = declareInputs): Graph {
   const g = new GraphBuilder('step');
   const { width: D, kvHeads, headSize, layers: L } = dimensionsOf(config);
-  const model = transformerOf(g, config, declare(g, config));
+  const parameters = declare(g, config);
+  const model = transformerOf(g, config, parameters);
   const tokenIds = g.input('token_ids', 'int64', ['B', 'T']);
   const positionIds = g.input('position_ids', 'int64', ['B', 'T']);
   const thought = g.input('thought', 'float32', ['B', 'T', D]);
@@ -43,7 +46,10 @@ export function stepGraph(config: ModelConfig, declare = declareInputs): Graph {
     causalBias(g, positionIds, newBias),
   );
   const rows = op.reshape(g, hidden, ['B*T', D]);
-  g.output('hidden', op.gather(g, rows, hiddenRows));
+  const thoughts = op.gather(g, rows, hiddenRows);
+  g.output('hidden', thoughts);
+  if (config.coconut.stop_head)
+    g.output('stop', op.softmax(g, stopLogits(g, parameters, thoughts)));
   g.output('logits', model.lmHead(op.gather(g, rows, logitRows)));
   layers.forEach(({ key, value }, l) => {
     g.output(`new_key.${l}`, key);

@@ -2,6 +2,7 @@
 // refused unless its value asks for nothing. Other fields are ignored, as OpenAI's server does.
 import { z } from 'zod';
 import { chatMessageSchema } from './chat-messages.ts';
+import { latentStopSchema } from './latent-stop.ts';
 import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
 import { samplingFields } from './sampling-fields.ts';
 
@@ -20,12 +21,6 @@ export const reasoningEfforts = [
   'xhigh',
   'max',
 ] as const;
-
-/** No checkpoint has a head that classifies thoughts, so there is no such kind. */
-const latentStopSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('fixed') }),
-  z.object({ kind: z.literal('convergence'), threshold: z.number().gt(0).max(1) }),
-]);
 
 /** Null counts as absent everywhere. */
 export const chatRequestSchema = z.object({

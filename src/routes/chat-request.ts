@@ -21,21 +21,17 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     {
       thoughts: settleThoughts(request, model),
       prompt: chatPrompt(toTemplateMessages(request.messages), 'messages', model),
+      stop: request.latent_stop,
       limit: value == null ? null : { param, value },
       sampling: request,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     },
     model,
   );
-  const { latent_stop: stop, latent_trace: trace, latent_control: control } = request;
+  const { latent_trace: trace, latent_control: control } = request;
   return {
     ...generation,
-    thoughts: {
-      kind: 'model',
-      count: generation.thoughts.count,
-      ...(stop?.kind === 'convergence' && { stopCosine: stop.threshold }),
-      ...(control && { control }),
-    },
+    thoughts: { ...generation.thoughts, ...(control && { control }) },
     ...(trace && { traceWords: trace === true ? defaultTraceWords : trace.top_k }),
   };
 }

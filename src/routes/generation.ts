@@ -4,6 +4,7 @@ import { apiError } from '../errors.ts';
 import type { PromptPiece } from '../model/chat-template.ts';
 import { encodePieces, layoutIds } from '../model/prompt.ts';
 import type { reasoningEfforts } from './chat-fields.ts';
+import { type LatentStop, toStopRule } from './latent-stop.ts';
 import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
 import { type ServedModel, thoughtLimits } from './served-model.ts';
 
@@ -75,6 +76,7 @@ export type TokenLimit = { param: string; value: number } | null;
 type GenerationOptions = {
   prompt: Prompt;
   thoughts: number;
+  stop?: LatentStop;
   limit: TokenLimit;
   sampling: SamplingFields;
   logprobs: number | null;
@@ -93,7 +95,7 @@ export function toGeneration(options: GenerationOptions, model: ServedModel): Ge
   const maxTokens = Math.min(textBudget(limit, thoughts), room);
   return {
     promptIds,
-    thoughts: { kind: 'model', count: thoughts },
+    thoughts: { kind: 'model', count: thoughts, ...toStopRule(options.stop, model) },
     suffixIds,
     maxTokens,
     ...toStopRules(sampling, model, maxTokens),

@@ -14,6 +14,7 @@ export function toModelObject(model: ServedModel): object {
     coconut: {
       method: model.config.coconut.method,
       latent_thoughts: thoughtLimits(model.config),
+      stop_head: model.config.coconut.stop_head,
       max_positions: model.slotCapacity,
       baseline_task: baseline ? model.evalReport?.data.name : null,
     },

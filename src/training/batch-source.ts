@@ -13,6 +13,7 @@ import {
 import type { ExampleGroup } from './datasets/example.ts';
 import { methods } from './methods.ts';
 import { addThoughtTargets } from './step-supervision.ts';
+import { addStopTargets } from './stop-targets.ts';
 import {
   locateStep,
   removedTokensAt,
@@ -66,14 +67,17 @@ export class BatchSource {
     const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
     const batch = collate(staged, isShared ? SHARED_BUCKETS : WHOLE_ROW_BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
-    const supervised =
-      this.#config.supervision === 'frontier' &&
-      segment.task === 'questions' &&
-      batch.shape.thoughts > 0;
-    if (supervised) addThoughtTargets(batch, groups, this.#data, this.#config);
+    if (segment.task === 'questions' && batch.shape.thoughts > 0)
+      this.#addObjectives(batch, groups);
     const resetsOptimizer =
       within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
     return { batch, stage, removedTokens, resetsOptimizer };
+  }
+
+  #addObjectives(batch: TrainBatch, groups: readonly ExampleGroup[]): void {
+    const { supervision, stopHead } = this.#config;
+    if (supervision === 'frontier') addThoughtTargets(batch, groups, this.#data, this.#config);
+    if (stopHead) addStopTargets(batch, stopHead.weight);
   }
 
   /** iCoT's reset: the schedule has just risen, and some chain of the batch still had a token to lose. */

@@ -15,6 +15,8 @@ export type TrainBatch = {
   feeds: Record<string, Tensor>;
   /** 1 on a real label, row-major [B, labels]. */
   labelMask: Uint8Array;
+  /** Thoughts that each row has, B of them; shape.thoughts is the most. */
+  thoughtCounts: number[];
 };
 
 type Side = 'left' | 'right';
@@ -53,20 +55,20 @@ const longest = (rows: readonly number[][]): number => Math.max(...rows.map((row
 const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
 /**
- * All groups of a batch hold equally many examples, all at the same number of thoughts.
+ * All groups of a batch hold equally many examples. Rows with fewer thoughts than others ride along.
  * Groups without a shared context (contextIds empty) become a batch without one.
  */
 export function collate(groups: readonly StagedGroup[], buckets: Buckets): TrainBatch {
   const examples = groups.flatMap((group) => group.examples);
   const contexts = groups.map((group) => group.contextIds);
-  const { thoughts: K, unlabelled } = examples[0]!;
+  const { unlabelled } = examples[0]!;
+  const thoughtCounts = examples.map(({ thoughts }) => thoughts);
+  const K = Math.max(...thoughtCounts);
   const perGroup = groups[0]!.examples.length;
-  const odd = examples.findIndex(
-    (example) => example.thoughts !== K || example.unlabelled !== unlabelled,
-  );
+  const odd = examples.findIndex((example) => example.unlabelled !== unlabelled);
   if (odd >= 0)
     throw new Error(
-      `collate: row ${odd} has ${examples[odd]!.thoughts} thoughts and ${examples[odd]!.unlabelled} unlabelled, row 0 has ${K} and ${unlabelled}`,
+      `collate: row ${odd} has ${examples[odd]!.unlabelled} unlabelled, row 0 has ${unlabelled}`,
     );
   const uneven = groups.findIndex((group) => group.examples.length !== perGroup);
   if (uneven >= 0)
@@ -86,7 +88,7 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     thoughts: K,
     tailLength: roundUp(longest(tails), buckets.tail),
     unlabelled,
-    supervised: false,
+    objectives: [],
   };
   const contextLengths = groups.flatMap((group) =>
     group.examples.map(() => group.contextIds.length),
@@ -94,24 +96,36 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
   const thoughtStarts = examples.map(
     (example, b) => contextLengths[b]! + example.questionIds.length,
   );
-  const tailStarts = thoughtStarts.map((start) => start + K);
+  const tailStarts = thoughtStarts.map((start, b) => start + thoughtCounts[b]!);
   const zeros = contexts.map(() => 0);
   const labels = labelsOf(tails, shape);
   const feeds = {
     ...(shared ? padRows('context', contexts, zeros, shape.contextLength, 'right') : {}),
     ...padRows('question', questions, contextLengths, shape.questionLength, 'left'),
     ...padRows('tail', tails, tailStarts, shape.tailLength, 'right'),
-    ...(K > 0 ? { thought_position_ids: thoughtPositions(thoughtStarts, K) } : {}),
+    ...(K > 0 ? thoughtColumns(thoughtStarts, thoughtCounts, K) : {}),
     label_weights: labels.weights,
   };
-  return { shape, feeds, labelMask: labels.mask };
+  return { shape, feeds, labelMask: labels.mask, thoughtCounts };
 }
 
-function thoughtPositions(starts: readonly number[], K: number): Tensor {
-  const data = BigInt64Array.from(
-    starts.flatMap((start) => Array.from({ length: K }, (_, k) => BigInt(start + k))),
-  );
-  return tensor('int64', data, [starts.length, K]);
+/** Columns past a row's own thoughts are masked, and stay at the position where its tail begins. */
+function thoughtColumns(
+  starts: readonly number[],
+  counts: readonly number[],
+  K: number,
+): Record<string, Tensor> {
+  const B = starts.length;
+  const positions = new BigInt64Array(B * K);
+  const bias = new Float32Array(B * K).fill(MASKED);
+  starts.forEach((start, b) => {
+    bias.fill(0, b * K, b * K + counts[b]!);
+    for (let k = 0; k < K; k++) positions[b * K + k] = BigInt(start + Math.min(k, counts[b]!));
+  });
+  return {
+    thought_position_ids: tensor('int64', positions, [B, K]),
+    thought_bias: tensor('float32', bias, [B, 1, 1, K]),
+  };
 }
 
 function labelsOf(

@@ -9,6 +9,7 @@ import { dimensionsOf } from '../model/model-config.ts';
 import type { WeightFormat } from '../model/serving-model.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
+import { stoppingCurve, stoppingTable } from './evaluate-stopping.ts';
 
 type EngineSettings = { threads: number; weights: WeightFormat };
 
@@ -35,19 +36,25 @@ export async function withEngine<T>(
 export async function evaluateCommand(
   dir: string,
   file: string,
-  options: { baseline?: string; kind: DataKind; skipMalformed?: boolean } & EngineSettings,
+  options: {
+    baseline?: string;
+    kind: DataKind;
+    skipMalformed?: boolean;
+    stopping?: boolean;
+  } & EngineSettings,
 ): Promise<void> {
   const sha256 = fileSha256(file);
   const { read, isCorrect } = formats[options.kind];
   const { items, skipped } = read(file, options.skipMalformed ? 'skip' : 'throw');
   for (const { message } of skipped) console.warn(`left out: ${message}`);
   const baseline = options.baseline === undefined ? null : baselineOf(options.baseline, sha256);
-  const { checkpoint, runs } = await withEngine(
+  const { checkpoint, runs, stopping } = await withEngine(
     dir,
     { threads: options.threads, weights: options.weights },
     async (engine, checkpoint) => ({
       checkpoint,
       runs: await evaluateCheckpoint(engine, checkpoint, items, isCorrect),
+      stopping: options.stopping ? await stoppingCurve(engine, checkpoint, items, isCorrect) : null,
     }),
   );
   const report: EvalReport = {
@@ -60,6 +67,7 @@ export async function evaluateCommand(
   // eval.json holds figures of the weights as they are stored.
   if (options.weights === 'fp32') writeEvalReport(checkpoint, report);
   console.log(evaluationTable(checkpoint.id, report));
+  if (stopping) console.log(`\n${stoppingTable(stopping)}`);
 }
 
 /** The baseline's own figures; throws unless they are of the same data. */

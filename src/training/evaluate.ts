@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type GenerationRequest, greedySampling, type TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
+import { STOP_PROBABILITY } from '../model/model-config.ts';
 import { layoutPrompt } from '../model/prompt.ts';
 import type { Example } from './datasets/example.ts';
 
@@ -106,8 +107,13 @@ export async function evaluateCheckpoint(
   zero_thoughts: EvalRun | null;
   shuffled_thoughts: EvalRun | null;
 }> {
-  const { default_thoughts: count, filler } = checkpoint.config.coconut;
-  const own = await runItems(engine, checkpoint, items, judge, () => ({ kind: 'model', count }));
+  const { default_thoughts: count, filler, stop_head } = checkpoint.config.coconut;
+  const asServed: GenerationRequest['thoughts'] = {
+    kind: 'model',
+    count,
+    ...(stop_head && { stopProbability: STOP_PROBABILITY }),
+  };
+  const own = await runItems(engine, checkpoint, items, judge, () => asServed);
   if (filler !== 'thought') {
     return { as_trained: summarizeRun(own), zero_thoughts: null, shuffled_thoughts: null };
   }
@@ -115,11 +121,10 @@ export async function evaluateCheckpoint(
     kind: 'model',
     count: 0,
   }));
-  const shuffled = await runItems(engine, checkpoint, items, judge, (index) => ({
-    kind: 'given',
-    count,
-    vectors: own[(index + 1) % items.length]!.vectors!,
-  }));
+  const shuffled = await runItems(engine, checkpoint, items, judge, (index) => {
+    const { thoughts, vectors } = own[(index + 1) % items.length]!;
+    return { kind: 'given', count: thoughts, vectors: vectors! };
+  });
   return {
     as_trained: summarizeRun(own),
     zero_thoughts: summarizeRun(none),

@@ -4,7 +4,7 @@
 // Olsson et al. 2022, arXiv 2209.11895; the idea of such a start is mimetic initialisation,
 // Trockman & Kolter 2023, arXiv 2305.09828). Nothing is frozen: it is only where training begins.
 import { dimensionsOf, type Gpt2Config, type ModelConfig } from '../model/model-config.ts';
-import { parameterTable } from '../model/parameters.ts';
+import { type ParameterRow, parameterTable, stopHead } from '../model/parameters.ts';
 import type { Random } from '../random.ts';
 
 export type Initialization =
@@ -39,23 +39,43 @@ export function initialWeights(
   roles: TokenRoles,
   random: Random,
 ): Weights {
-  const { layers } = dimensionsOf(config);
-  const weights: Weights = new Map();
-  for (const { name, shape, kind } of parameterTable(config)) {
-    const scale = name.endsWith('c_proj.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02;
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if (kind === 'gain') data.fill(1);
-    if (kind === 'matrix' || kind === 'embedding') {
-      for (let i = 0; i < data.length; i++) data[i] = scale * random.normal();
-    }
-    weights.set(name, data);
-  }
+  const weights: Weights = new Map(
+    parameterTable(config).map((row) => [row.name, freshTensor(config, row, random)]),
+  );
   if (initialization.kind === 'gpt2') return weights;
   if (config.model_type !== 'gpt2') {
     throw new Error(`induction start: laid out for gpt2, the model is ${config.model_type}`);
   }
   induction(config, initialization, roles, weights, random);
   return weights;
+}
+
+function freshTensor(
+  config: ModelConfig,
+  { name, shape, kind }: ParameterRow,
+  random: Random,
+): Float32Array {
+  const { layers } = dimensionsOf(config);
+  const scale = name.endsWith('c_proj.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02;
+  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  if (kind === 'gain') return data.fill(1);
+  return kind === 'bias' ? data : data.map(() => scale * random.normal());
+}
+
+/** Another model's weights, and where `config` asks for a stop head that it never had, a new one. */
+export function withFreshStopHead(
+  config: ModelConfig,
+  weights: ReadonlyMap<string, Float32Array>,
+  random: Random,
+): Weights {
+  const heads: string[] = Object.values(stopHead);
+  const rows = parameterTable(config).filter(
+    ({ name }) => heads.includes(name) && !weights.has(name),
+  );
+  return new Map([
+    ...weights,
+    ...rows.map((row) => [row.name, freshTensor(config, row, random)] as const),
+  ]);
 }
 
 /** Heads of each later layer that start with a role. */

@@ -7,7 +7,7 @@ import { createSession, type Session, type Tensor, tensor } from '../onnx/sessio
 import type { TrainBatch } from './collate.ts';
 import type { Weights } from './initialize.ts';
 import { type OptimizerConfig, stateNames } from './optimizers.ts';
-import { type BatchShape, trainStepGraph } from './training-graph.ts';
+import { type BatchShape, reachedRows, trainStepGraph } from './training-graph.ts';
 
 export type StepResult = {
   loss: number;
@@ -77,11 +77,12 @@ export class Learner {
   /** One update. Throws, leaving the weights as they were, when the loss is not finite. */
   async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
     const session = await this.#session(batch.shape);
+    const names = this.#reached(batch.shape);
     const [beta1, beta2] = this.#optimizer.betas;
     const t = this.updates + 1;
     const scalar = (x: number): Tensor => tensor('float32', Float32Array.of(x), []);
     const outputs = await session.run({
-      ...Object.fromEntries(this.tensors),
+      ...Object.fromEntries(names.map((name) => [name, this.tensors.get(name)!])),
       ...batch.feeds,
       learning_rate: scalar(learningRate),
       correction_1: scalar(1 - beta1 ** t),
@@ -91,9 +92,17 @@ export class Learner {
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
       throw new Error(`update ${t}: loss ${result.loss}, gradient norm ${result.gradNorm}`);
     }
-    for (const name of this.tensors.keys()) this.tensors.set(name, outputs[`next/${name}`]!);
+    for (const name of names) this.tensors.set(name, outputs[`next/${name}`]!);
     this.updates = t;
     return result;
+  }
+
+  /** Names of the tensors that a step of this shape changes. */
+  #reached(shape: BatchShape): string[] {
+    return reachedRows(this.config, shape).flatMap((row) => [
+      row.name,
+      ...stateNames(row, this.#optimizer),
+    ]);
   }
 
   async release(): Promise<void> {

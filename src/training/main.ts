@@ -43,6 +43,7 @@ program
   )
   .addOption(new Option('--kind <kind>', 'data set').choices(dataKinds).default('prosqa'))
   .option('--skip-malformed', 'keep the rest of a file with malformed records')
+  .option('--stopping', 'also: accuracy against mean thoughts for each way to end the thinking')
   .option('--threads <n>', 'threads of the engine', Number, 2)
   .addOption(
     new Option('--weights <format>', 'width of the weights; only fp32 writes eval.json')

@@ -13,7 +13,8 @@ export function addThoughtTargets(
   data: TrainingData,
   { hopsPerThought }: TrainingConfig,
 ): void {
-  const { rows: B, thoughts: K } = batch.shape;
+  const { shape, thoughtCounts } = batch;
+  const { rows: B, thoughts: K } = shape;
   const V = data.tokenizer.vocabSize;
   const { frontiers: frontiersOf } = data;
   if (frontiersOf === null) throw new Error('the data has no frontiers to supervise thoughts with');
@@ -23,7 +24,7 @@ export function addThoughtTargets(
   );
   questions.forEach((question, b) => {
     const frontiers = frontiersOf(question);
-    for (let k = 0; k < K; k++) {
+    for (let k = 0; k < thoughtCounts[b]!; k++) {
       const words = frontiers.slice(k * hopsPerThought, (k + 1) * hopsPerThought).flat();
       for (const word of words) {
         const id = data.vocabulary.encode(` ${word}`)[0]!;
@@ -31,6 +32,6 @@ export function addThoughtTargets(
       }
     }
   });
-  batch.shape.supervised = true;
+  shape.objectives.push('frontier');
   batch.feeds['thought_targets'] = tensor('float32', targets, [B, K, V]);
 }

@@ -6,7 +6,7 @@ import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
 import { ANSWER_MARKER, lastStage, methodStage, stagePlan } from './curriculum.ts';
-import { initialWeights, type Weights } from './initialize.ts';
+import { initialWeights, type Weights, withFreshStopHead } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
 import { methods } from './methods.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
@@ -127,8 +127,12 @@ function startWeights(
   modelConfig: ModelConfig,
   data: TrainingData,
 ): Weights {
-  if ('checkpoint' in config.start) return readWeights(readCheckpoint(config.start.checkpoint));
-  return initialWeights(modelConfig, config.start, data.roles, new Random(config.seed));
+  const random = new Random(config.seed);
+  if ('checkpoint' in config.start) {
+    const weights = readWeights(readCheckpoint(config.start.checkpoint));
+    return withFreshStopHead(modelConfig, weights, random);
+  }
+  return initialWeights(modelConfig, config.start, data.roles, random);
 }
 
 /** The model that a run trains: its own sizes, the data's vocabulary, the method's markers. */
@@ -158,6 +162,7 @@ export function toModelConfig(
       pause_token_id: method.filler === 'pause' ? vocabulary.pause : null,
       answer_marker: ANSWER_MARKER,
       supervision: config.supervision,
+      stop_head: config.stopHead !== null,
     },
   });
 }

@@ -2,7 +2,7 @@
 // It is stored beside the weights (training.json), so that a checkpoint says how it was made.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { methodNames } from './methods.ts';
+import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -124,6 +124,14 @@ const settingsSchema = z.strictObject({
   supervision: z.enum(['none', 'frontier']).default('none'),
   /** Frontier supervision only: hops of the search that one thought stands for. */
   hopsPerThought: count.default(1),
+  /**
+   * A head on the thoughts learns where <eot> goes, with this loss weight: at the stage's number of thoughts, or
+   * at each question's own where padThoughts is false.
+   */
+  stopHead: z
+    .strictObject({ weight: positive.default(1) })
+    .nullable()
+    .default(null),
   data: dataSchema,
   batch: z.strictObject({ groups: count, perGroup: count }),
   optimizer: optimizerSchema.default(optimizerSchema.parse({})),
@@ -140,6 +148,9 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const hasGraphs = graphKinds.includes(kind);
   if (config.supervision === 'frontier' && !hasGraphs)
     refuse(['supervision'], `${kind} has no frontiers`);
+  const { filler } = methods[config.method];
+  if (config.stopHead && filler !== 'thought')
+    refuse(['stopHead'], `${config.method} has no thoughts`);
   config.segments.forEach(({ task, nodes }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
     if (task === 'walks' && kind !== 'prosqa')

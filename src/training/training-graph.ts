@@ -3,10 +3,16 @@
 import { transformerOf } from '../model/architectures.ts';
 import { type CoconutInputs, type Segment, unrollThoughts } from '../model/coconut.ts';
 import type { ModelConfig } from '../model/model-config.ts';
-import { type Parameters, parameterTable } from '../model/parameters.ts';
+import {
+  type ParameterRow,
+  type Parameters,
+  parameterTable,
+  stopHead,
+} from '../model/parameters.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
+import { type ObjectiveName, objectives } from './objectives.ts';
 import {
   clipByGlobalNorm,
   type OptimizerConfig,
@@ -25,12 +31,9 @@ export type BatchShape = {
   tailLength: number;
   /** Tail positions before the first label: 1 for <eot>, 0 without markers. */
   unlabelled: number;
-  /** Whether the thoughts themselves carry a loss (step supervision). */
-  supervised: boolean;
+  /** Losses beside the answer's, in the order of their inputs. */
+  objectives: ObjectiveName[];
 };
-
-/** The loss of a batch, as a function of its parameters. */
-type LossInputs = { labelWeights: Value; thoughtTargets: Value | null };
 
 function declareSegment(g: GraphBuilder, name: string, rows: number, length: number): Segment {
   return {
@@ -40,12 +43,8 @@ function declareSegment(g: GraphBuilder, name: string, rows: number, length: num
   };
 }
 
-function declareBatch(
-  g: GraphBuilder,
-  config: ModelConfig,
-  shape: BatchShape,
-): CoconutInputs & LossInputs {
-  const { contexts, rows, thoughts, tailLength, unlabelled } = shape;
+function declareBatch(g: GraphBuilder, shape: BatchShape): CoconutInputs & { labelWeights: Value } {
+  const { contexts, rows, thoughts: K, tailLength, unlabelled } = shape;
   const context = contexts > 0 && {
     ...declareSegment(g, 'context', contexts, shape.contextLength),
     rowsPerContext: rows / contexts,
@@ -53,25 +52,27 @@ function declareBatch(
   return {
     context: context || null,
     question: declareSegment(g, 'question', rows, shape.questionLength),
-    thoughtPositionIds:
-      thoughts > 0 ? g.input('thought_position_ids', 'int64', [rows, thoughts]) : null,
+    thoughts:
+      K > 0
+        ? {
+            positionIds: g.input('thought_position_ids', 'int64', [rows, K]),
+            keyBias: g.input('thought_bias', 'float32', [rows, 1, 1, K]),
+          }
+        : null,
     tail: declareSegment(g, 'tail', rows, tailLength),
     // 1 / (labels of the batch) on a label, 0 on padding: the loss is a mean over labels.
     labelWeights: g.input('label_weights', 'float32', [rows, tailLength - unlabelled, 1]),
-    thoughtTargets: shape.supervised
-      ? g.input('thought_targets', 'float32', [rows, thoughts, config.vocab_size])
-      : null,
   };
 }
 
-/** Mean cross entropy over the labels, plus the supervised thoughts' own where asked. */
+/** Mean cross entropy over the labels, plus the shape's further objectives. */
 function lossOf(
   g: GraphBuilder,
   config: ModelConfig,
   parameters: Parameters,
   shape: BatchShape,
-  inputs: CoconutInputs & LossInputs,
 ): { loss: Value; answerLoss: Value; hits: Value } {
+  const inputs = declareBatch(g, shape);
   const { thoughts, tailLength, unlabelled } = shape;
   const model = transformerOf(g, config, parameters);
   const hidden = unrollThoughts(g, model, inputs); // [B, 1 + K + T, D]
@@ -83,14 +84,23 @@ function lossOf(
   const chosen = op.mul(g, op.gatherElements(g, logProbabilities, index), inputs.labelWeights);
   const answerLoss = op.neg(g, op.reduceSum(g, chosen, [0, 1, 2], 0));
   const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
-  if (!inputs.thoughtTargets) return { loss: answerLoss, answerLoss, hits };
-  const readouts = op.logSoftmax(g, model.lmHead(op.slice(g, hidden, 1, 0, thoughts)));
-  const agreement = op.reduceSum(g, op.mul(g, readouts, inputs.thoughtTargets), [0, 1, 2], 0);
-  return { loss: op.sub(g, answerLoss, agreement), answerLoss, hits };
+  const context = { g, config, shape, parameters, model, inputs, hidden };
+  const further = shape.objectives.map((name) => objectives[name](context));
+  return {
+    loss: further.reduce((sum, term) => op.add(g, sum, term), answerLoss),
+    answerLoss,
+    hits,
+  };
+}
+
+/** The parameters that a step of this shape reaches: the stop head rests where no thought asks for it. */
+export function reachedRows(config: ModelConfig, { objectives }: BatchShape): ParameterRow[] {
+  const resting: string[] = objectives.includes('stop') ? [] : Object.values(stopHead);
+  return parameterTable(config).filter(({ name }) => !resting.includes(name));
 }
 
 /**
- * Inputs: every parameter by name, the optimiser's tensors (stateNames), learning_rate, correction_1,
+ * Inputs: every reached parameter by name, the optimiser's tensors (stateNames), learning_rate, correction_1,
  * correction_2, and the batch. Outputs: loss, answer_loss, grad_norm, hits [B, labels, 1] (1 where the
  * most probable token is the label), and `next/` + each parameter and state tensor.
  */
@@ -100,7 +110,7 @@ export function trainStepGraph(
   optimizer: OptimizerConfig,
 ): Graph {
   const g = new GraphBuilder('train-step');
-  const table = parameterTable(config);
+  const table = reachedRows(config, shape);
   const parameters = new Map(
     table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
   );
@@ -112,13 +122,7 @@ export function trainStepGraph(
     correction1: g.input('correction_1', 'float32', []),
     correction2: g.input('correction_2', 'float32', []),
   };
-  const { loss, answerLoss, hits } = lossOf(
-    g,
-    config,
-    parameters,
-    shape,
-    declareBatch(g, config, shape),
-  );
+  const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape);
   const grads = backward(g, loss, [...parameters.values()]);
   const { clipped, norm } = clipByGlobalNorm(g, grads, optimizer.clipNorm);
   g.output('loss', loss);
@@ -141,11 +145,11 @@ export function trainStepGraph(
 /** Loss and the gradient of every parameter (outputs `loss`, `grad/` + name): for tests. */
 export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
   const g = new GraphBuilder('gradient');
-  const table = parameterTable(config);
+  const table = reachedRows(config, shape);
   const parameters = new Map(
     table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
   );
-  const { loss } = lossOf(g, config, parameters, shape, declareBatch(g, config, shape));
+  const { loss } = lossOf(g, config, parameters, shape);
   const grads = backward(g, loss, [...parameters.values()]);
   g.output('loss', loss);
   table.forEach((row, i) => {

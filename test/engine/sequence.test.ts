@@ -160,6 +160,18 @@ describe('thoughts', () => {
     expect(sequence.end('aborted', 0)).toMatchObject({ usage: { thoughts: 3 } });
   });
 
+  it('end early once the stop head is sure enough', () => {
+    const stopping = thoughts({ stopProbability: 0.5 });
+    const sequence = started({ promptIds: [1], suffixIds: [3], ...stopping });
+    sequence.advance(1, { ...hidden(1, 0), stop: 0.4 }, 0);
+    expect(sequence.state).toMatchObject({ phase: 'thinking', thoughtsLeft: 4 });
+    sequence.advance(1, { ...hidden(0, 1), stop: 0.5 }, 0);
+    expect(sequence.state).toMatchObject({ phase: 'thinking', thoughtsLeft: 1 });
+    sequence.advance(2, logits(5), 0);
+    expect(sequence.end('aborted', 0)).toMatchObject({ usage: { thoughts: 2 } });
+    expect(sequence.cacheScope).toBeUndefined();
+  });
+
   it('are traced on request', () => {
     const sequence = started({ promptIds: [1], traceWords: 1, ...thoughts({}) });
     expect(sequence.wants(1)).toBe('traced');
@@ -242,7 +254,7 @@ describe('numbers that are not finite', () => {
 });
 
 describe('a request that cannot be served', () => {
-  const limits = { vocabSize: 10, width: 2, slotCapacity: 8 };
+  const limits = { vocabSize: 10, width: 2, slotCapacity: 8, hasStopHead: false };
   const given = (count: number, ...values: number[]) =>
     ({ thoughts: { kind: 'given', count, vectors: Float32Array.from(values) } }) as const;
 
@@ -256,6 +268,10 @@ describe('a request that cannot be served', () => {
     ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
     ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
     ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],
+    [
+      'thoughts.stopProbability: the checkpoint has no stop head',
+      { thoughts: { kind: 'model', count: 1, stopProbability: 0.5 } },
+    ],
     ['"temperature":null', { sampling: { ...greedySampling, temperature: Number.NaN } }],
     ['"topP":0', { sampling: { ...greedySampling, topP: 0 } }],
     ['"repetitionPenalty":0', { sampling: { ...greedySampling, repetitionPenalty: 0 } }],

@@ -28,6 +28,16 @@ const tolerance = { relative: 1e-4, absolute: 1e-4 };
 type Row = { thoughts: Float32Array[]; logits: Float32Array[] };
 
 const layouts: Record<string, (thoughts: number) => StagedGroup[]> = {
+  'rows that end their thinking each at its own number': (thoughts) => [
+    {
+      contextIds: [],
+      examples: [
+        row(6, 4, thoughts),
+        row(9, 3, Math.max(0, thoughts - 2)),
+        row(4, 5, thoughts - 1),
+      ],
+    },
+  ],
   'rows with their whole text': (thoughts) => [
     { contextIds: [], examples: [row(9, 4, thoughts), row(3, 7, thoughts), row(14, 2, thoughts)] },
   ],
@@ -74,7 +84,10 @@ async function unrolled({ feeds, shape }: TrainBatch): Promise<Row[]> {
   const hidden = unrollThoughts(g, model, {
     context: contexts > 0 ? { ...segment('context'), rowsPerContext: B / contexts } : null,
     question: segment('question'),
-    thoughtPositionIds: inputs.get('thought_position_ids') ?? null,
+    thoughts:
+      K > 0
+        ? { positionIds: inputs.get('thought_position_ids')!, keyBias: inputs.get('thought_bias')! }
+        : null,
     tail: segment('tail'),
   });
   g.output('hidden', hidden);
@@ -138,13 +151,15 @@ beforeAll(async () => {
 });
 
 describe.each(Object.keys(layouts))('%s', (layout) => {
-  it.each([0, 1, 3])('with %i thoughts', async (thoughts) => {
+  // A row of `thoughts - 1` needs one to take away.
+  const counts = layout.startsWith('rows that end') ? [1, 3, 4] : [0, 1, 3];
+  it.each(counts)('with %i thoughts', async (thoughts) => {
     const groups = layouts[layout]!(thoughts);
     const batch = collate(groups, { context: 4, question: 4, tail: 4 });
     const [expected, actual] = [await served(serving, groups), await unrolled(batch)];
     expect(actual).toHaveLength(expected.length);
     expected.forEach((row, b) => {
-      expect(row.thoughts).toHaveLength(thoughts);
+      expect(row.thoughts).toHaveLength(batch.thoughtCounts[b]!);
       row.thoughts.forEach((thought, k) => {
         expect(actual[b]!.thoughts[k], `row ${b}, thought ${k}`).toBeAllclose(thought, tolerance);
       });

@@ -58,10 +58,28 @@ describe('thoughts', () => {
     const thoughts = { kind: 'model', count: 6 };
     expect(generation({ latent_stop: stop }).thoughts).toEqual({ ...thoughts, stopCosine: 0.9 });
     expect(generation({ latent_stop: { kind: 'fixed' } }).thoughts).toEqual(thoughts);
-    expect(failure({ latent_stop: { kind: 'classifier' } }).param).toBe('latent_stop.kind');
     expect(failure({ latent_stop: { ...stop, threshold: 1.1 } }).param).toBe(
       'latent_stop.threshold',
     );
+  });
+
+  it('end where the checkpoint’s own head says so, if it has one', () => {
+    const { coconut } = model.config;
+    const config = { ...model.config, coconut: { ...coconut, stop_head: true } };
+    const withHead = { ...model, config } as ServedModel;
+    const thoughts = { kind: 'model', count: 6 };
+    expect(generation({}, withHead).thoughts).toEqual({ ...thoughts, stopProbability: 0.5 });
+    const surer = { latent_stop: { kind: 'classifier', threshold: 0.9 }, latent_thoughts: 4 };
+    expect(generation(surer, withHead).thoughts).toEqual({
+      kind: 'model',
+      count: 4,
+      stopProbability: 0.9,
+    });
+    expect(generation({ latent_stop: { kind: 'fixed' } }, withHead).thoughts).toEqual(thoughts);
+    expect(failure({ latent_stop: { kind: 'classifier' } })).toMatchObject({
+      code: 'unsupported_value',
+      param: 'latent_stop.kind',
+    });
   });
 
   it('stand between <bot> and <eot>', () => {

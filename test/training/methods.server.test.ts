@@ -1,18 +1,11 @@
 // Every row of the methods table, end to end: it trains, its checkpoint says how to ask it, and the server does.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
 import { dimensionsOf } from '../../src/model/model-config.ts';
-import { readServedCheckpoints } from '../../src/served-checkpoints.ts';
 import { type MethodName, methodNames } from '../../src/training/methods.ts';
-import { RunDirectory } from '../../src/training/run-directory.ts';
-import { train } from '../../src/training/trainer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { constantRate, tinyRun } from '../support/tiny-run.ts';
+import { chat, trainedRun } from '../support/trained-run.ts';
 
 /** Thoughts reported, and filler tokens in the prompt beside the question (markers or pauses). */
 const expected: Record<MethodName, { thoughts: number; fillers: number }> = {
@@ -26,43 +19,7 @@ const expected: Record<MethodName, { thoughts: number; fillers: number }> = {
   'pause-as-thought': { thoughts: 0, fillers: 2 },
 };
 
-async function trained(method: MethodName, path: string) {
-  const segment = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(1e-2) };
-  const config = tinyRun({
-    method,
-    segments: [{ ...segment, stage: 3, trainSteps: 2, removedTokens: { from: 2, to: 3 } }],
-  });
-  const directory = new RunDirectory(path);
-  await train(config, directory, { onStep: () => {}, evaluate: async () => ({ accuracy: 0 }) });
-  return directory.checkpointPath;
-}
-
-async function chat(modelDir: string, content: string) {
-  const config = readConfig({ MODEL_DIR: modelDir });
-  const [metrics, log] = [createMetrics(), createLog('silent')];
-  const served = readServedCheckpoints({ config, metrics, log });
-  const cutoff = new AbortController().signal;
-  const phase = () => 'serving' as const;
-  const app = createApp({ models: served.models, config, metrics, log, phase, cutoff });
-  const response = await app.request('/v1/chat/completions', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', host: 'localhost' },
-    body: JSON.stringify({
-      model: served.models[0]!.id,
-      messages: [{ role: 'user', content }],
-      max_completion_tokens: 6,
-    }),
-  });
-  const body = (await response.json()) as {
-    usage: {
-      prompt_tokens: number;
-      completion_tokens: number;
-      completion_tokens_details: { reasoning_tokens: number };
-    };
-  };
-  for (const engine of served.engines()) await engine.drain();
-  return { status: response.status, usage: body.usage };
-}
+const trained = (method: MethodName, path: string) => trainedRun(path, { method });
 
 describe.each(methodNames)('%s', (method) => {
   it('trains, and its checkpoint answers a chat request', async () => {

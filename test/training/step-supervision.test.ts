@@ -29,7 +29,7 @@ function targetsOf(thoughts: number, hopsPerThought: number) {
   addThoughtTargets(batch, [group], data, tinyRun({ hopsPerThought }));
   const { data: values, dims } = batch.feeds['thought_targets']!;
   expect(dims).toEqual([2, thoughts, V]);
-  expect(batch.shape.supervised).toBe(true);
+  expect(batch.shape.objectives).toEqual(['frontier']);
   /** Words with their share at thought k of row b. */
   return (b: number, k: number) => {
     const row = Array.from(

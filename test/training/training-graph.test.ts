@@ -15,7 +15,7 @@ const shape: BatchShape = {
   thoughts: 2,
   tailLength: 6,
   unlabelled: 1,
-  supervised: false,
+  objectives: [],
 };
 const build = (changes: Partial<BatchShape> = {}, chosen: Partial<OptimizerConfig> = {}): Graph =>
   trainStepGraph(tinyConfig('coconut'), { ...shape, ...changes }, { ...tinyOptimizer, ...chosen });
@@ -83,7 +83,7 @@ describe('trainStepGraph', () => {
 
   it('reads out the thoughts as well where they are supervised', () => {
     const V = tinyConfig('coconut').vocab_size;
-    const graph = build({ supervised: true });
+    const graph = build({ objectives: ['frontier'] });
     const logits = graph.nodes.filter(
       ({ op, outputs }) => op === 'MatMul' && outputs[0]!.shape.at(-1) === V,
     );
@@ -106,7 +106,7 @@ describe('trainStepGraph', () => {
       'context_position_ids',
       'context_bias',
     ]);
-    expect(lacking({ thoughts: 0 })).toEqual(['thought_position_ids']);
+    expect(lacking({ thoughts: 0 })).toEqual(['thought_position_ids', 'thought_bias']);
   });
 
   it('gives the next value of every parameter and optimiser tensor it takes', () => {

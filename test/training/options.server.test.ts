@@ -1,0 +1,28 @@
+// Options that combine with a method's row, end to end: they train, and their checkpoint answers as config.json says.
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { chat, trainedRun } from '../support/trained-run.ts';
+
+const question = 'Tom is a lempus. Is Tom a lempus or rompus?';
+const newRun = () => join(temporaryDirectory(), 'run');
+
+it('a stop head is stored with the weights and ends the thinking', async () => {
+  const dir = await trainedRun(newRun(), { stopHead: {}, padThoughts: false, maxStage: 4 });
+  const checkpoint = readCheckpoint(dir);
+  expect(checkpoint.config.coconut).toMatchObject({ stop_head: true, default_thoughts: 4 });
+  const [weight, bias] = ['weight', 'bias'].map(
+    (name) => readWeights(checkpoint).get(`latent_stop_head.${name}`)!,
+  );
+  expect(weight).toHaveLength(2 * 16);
+  // It starts at 0 in both classes: whatever is there was learnt.
+  expect(Math.abs(bias![0]!)).toBeGreaterThan(1e-3);
+  const { status, usage } = await chat(dir, question, {
+    latent_stop: { kind: 'classifier', threshold: 1e-6 },
+  });
+  expect(status).toBe(200);
+  expect(usage.completion_tokens_details.reasoning_tokens).toBe(1);
+  const fixed = await chat(dir, question, { latent_stop: { kind: 'fixed' } });
+  expect(fixed.usage.completion_tokens_details.reasoning_tokens).toBe(4);
+});
