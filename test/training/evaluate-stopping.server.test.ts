@@ -27,7 +27,9 @@ it('each number of thoughts, then convergence, never beyond the most', async () 
   expect(fixed.map(({ meanThoughts }) => meanThoughts)).toEqual([0, 1, 2, 3, 4, 5, 6]);
   expect(fixed.map(({ ownNumber }) => ownNumber)).toEqual([0, 0.5, 0.5, 0, 0, 0, 0]);
   const rest = points.slice(fixed.length);
-  expect(rest.map(({ rule }) => rule)).toEqual([0.8, 0.9, 0.95, 0.99].map((c) => `convergence ${c}`));
+  expect(rest.map(({ rule }) => rule)).toEqual(
+    [0.8, 0.9, 0.95, 0.99].map((c) => `convergence ${c}`),
+  );
   for (const { meanThoughts } of rest) expect(meanThoughts).toBeLessThanOrEqual(6);
   expect(points.every(({ accuracy }) => accuracy === 0.5)).toBe(true);
   expect(stoppingTable(points)).toContain('fixed 2                50.0%      2.00   50.0%');
