@@ -1,4 +1,4 @@
-// Command line of the trainer: train | bundle | eval | table | report | show-graph.
+// Command line of the trainer: train | bundle | eval | table | report | stability | show-graph.
 
 import { Argument, Command, Option } from 'commander';
 import { weightFormats } from '../model/serving-model.ts';
@@ -7,6 +7,7 @@ import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { writeReport } from './report.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
+import { stabilityCommand } from './stability-command.ts';
 import { tableCommand } from './table-command.ts';
 import { trainCommand } from './train-command.ts';
 
@@ -74,6 +75,16 @@ program
   .action(async (path: string) => console.log(await writeReport(path)));
 
 program
+  .command('stability')
+  .argument('[runs]', 'folder of run files, one per variant', 'runs/stability')
+  .option('--seeds <list>', 'seeds of each variant, e.g. 1,2,3', toNumbers, [1, 2, 3])
+  .option('--out <dir>', 'where the runs are kept', 'out/stability')
+  .option('--train', 'train those that are not finished first')
+  .option('--write <file>', 'where the table goes', 'docs/stability.md')
+  .description('what stage borders do to loss and gradients, by variant, over seeds')
+  .action(stabilityCommand);
+
+program
   .command('show-graph')
   .addArgument(new Argument('<graph>', 'the engine step or the train step').choices(graphKinds))
   .argument('<source>', 'checkpoint directory or run file')
@@ -81,5 +92,9 @@ program
   .option('--onnx <file>', 'write an ONNX file instead')
   .description('print a graph, one line per node with shapes')
   .action(showGraphCommand);
+
+function toNumbers(list: string): number[] {
+  return list.split(',').map(Number);
+}
 
 await program.parseAsync();

@@ -106,7 +106,10 @@ describe('readTrainingConfig', () => {
   });
 
   const runs = join(import.meta.dirname, '../../runs');
-  it.each(readdirSync(runs).filter((name) => name.endsWith('.json')))('accepts runs/%s', (name) => {
+  const runFiles = readdirSync(runs, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.json'),
+  );
+  it.each(runFiles)('accepts runs/%s', (name) => {
     expect(totalSteps(readTrainingConfig(join(runs, name)))).toBeGreaterThan(0);
   });
 });

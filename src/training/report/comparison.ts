@@ -2,7 +2,9 @@
 // accuracy against the number of thoughts. Pure.
 import type { DataKind } from '../datasets/formats.ts';
 import { type MethodName, methodNames } from '../methods.ts';
+import { markdownTable, meanAndSpread } from './markdown.ts';
 import { paperFigures } from './paper-figures.ts';
+import { groupBy } from './series.ts';
 
 /** One checkpoint's figures on one data file. */
 export type Measured = {
@@ -33,7 +35,7 @@ export function methodTable(measured: readonly Measured[]): string {
         .sort(([, [a]], [, [b]]) => rank(a!) - rank(b!))
         .map(([label, runs]) => methodRow(label, runs));
       const head = ['method', 'runs', 'accuracy (%)', 'tokens', 'paper: accuracy', 'paper: tokens'];
-      return `${data}, ${ofData[0]!.items} items\n\n${markdown(head, rows)}`;
+      return `${data}, ${ofData[0]!.items} items\n\n${markdownTable(head, rows)}`;
     })
     .join('\n\n');
 }
@@ -41,7 +43,7 @@ export function methodTable(measured: readonly Measured[]): string {
 export function sweepTable(sweeps: readonly ThoughtSweep[]): string {
   const counts = sweeps[0]!.accuracies.map((_, thoughts) => `${thoughts}`);
   const rows = sweeps.map(({ checkpoint, accuracies }) => [checkpoint, ...accuracies.map(percent)]);
-  return `Accuracy (%) by number of thoughts\n\n${markdown(['checkpoint', ...counts], rows)}`;
+  return `Accuracy (%) by number of thoughts\n\n${markdownTable(['checkpoint', ...counts], rows)}`;
 }
 
 export function pairedTable(tests: readonly PairedTest[]): string {
@@ -52,7 +54,7 @@ export function pairedTable(tests: readonly PairedTest[]): string {
     p < 0.001 ? '< 0.001' : p.toFixed(3),
   ]);
   const head = ['McNemar, exact', 'only the first right', 'only the second right', 'p'];
-  return markdown(head, rows);
+  return markdownTable(head, rows);
 }
 
 /** McNemar's test in its exact form: the items that only one gets right, against a fair coin, two-sided. */
@@ -96,26 +98,4 @@ const rank = ({ method, supervision }: Measured): number =>
   (isMethod(method) ? paperOrder.indexOf(method) : paperOrder.length) +
   (supervision === 'none' ? 0 : 0.5);
 
-/** Sample standard deviation; one run has none. */
-function meanAndSpread(values: readonly number[]): string {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  if (values.length === 1) return mean.toFixed(1);
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return `${mean.toFixed(1)} ± ${Math.sqrt(squares / (values.length - 1)).toFixed(1)}`;
-}
-
 const percent = (ratio: number): string => (100 * ratio).toFixed(1);
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
-  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function groupBy<T>(list: readonly T[], keyOf: (element: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const element of list) {
-    const key = keyOf(element);
-    groups.set(key, [...(groups.get(key) ?? []), element]);
-  }
-  return groups;
-}

@@ -1,0 +1,72 @@
+// `stability`: variants of one small run, each under several seeds → what their borders and gradients did, in a table.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../model/atomic-write.ts';
+import { parseMetrics } from './report/run-metrics.ts';
+import { stabilityOf, stabilityTable } from './report/stability.ts';
+import { RunDirectory } from './run-directory.ts';
+import { stopSignal, trainToEnd, withSeed } from './train-command.ts';
+import { readTrainingConfig, type TrainingConfig, totalSteps } from './training-config.ts';
+
+type StabilityOptions = { seeds: number[]; out: string; train?: boolean; write: string };
+
+type SeededRun = { variant: string; config: TrainingConfig; path: string };
+
+export async function stabilityCommand(
+  folder: string,
+  { seeds, out, train = false, write }: StabilityOptions,
+): Promise<void> {
+  const runs = seededRuns(folder, seeds, out);
+  if (train) {
+    const stop = stopSignal();
+    for (const { config, path } of runs) {
+      if ((await trainToEnd(config, path, stop)) === 'stopped') return;
+    }
+  }
+  const finished = runs.filter(isFinished);
+  if (finished.length === 0)
+    throw new Error(`none of ${runs.length} runs is finished in ${out}: give --train`);
+  const table = stabilityTable(
+    finished.map(({ variant, path }) => ({
+      variant,
+      stability: stabilityOf(parseMetrics(new RunDirectory(path).readMetrics())),
+    })),
+  );
+  replaceFile(write, page(folder, seeds, table));
+  console.log(table);
+}
+
+function seededRuns(folder: string, seeds: readonly number[], out: string): SeededRun[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  if (files.length === 0) throw new Error(`${folder} holds no run file`);
+  return files.sort().flatMap((file) => {
+    const run = readTrainingConfig(join(folder, file));
+    return seeds.map((seed) => {
+      const config = withSeed(run, seed);
+      return { variant: file.replace(/\.json$/, ''), config, path: join(out, config.name) };
+    });
+  });
+}
+
+function isFinished({ config, path }: SeededRun): boolean {
+  const trained = existsSync(path) ? new RunDirectory(path).readMetrics() : [];
+  const done = trained.at(-1)?.trainStep ?? 0;
+  if (done === totalSteps(config)) return true;
+  console.warn(`${config.name}: ${done} of ${totalSteps(config)} train steps, left out`);
+  return false;
+}
+
+const page = (
+  folder: string,
+  seeds: readonly number[],
+  table: string,
+): string => `# Stability of training
+
+Written by \`npm run stability -- ${folder} --seeds ${seeds.join(',')}\`; the runs differ only in what their names say.
+
+${table}
+
+Mean ± standard deviation over the seeds. Loss jump: the text's loss over the first 10 train steps of a stage over that
+of the last 10 of the stage before; the worst border of each run. Recovered: the loss came back to where it was within the stage.
+Gradient norms are measured before clipping; a spike is more than 4 times the median of its segment.
+`;
