@@ -70,7 +70,11 @@ const arrows: Record<string, string[]> = {
 };
 
 /** Evaluation goes through the engine, so that what is scored is what is served. */
-const evaluation = ['', '-command', '-stopping'].map((part) => `src/training/evaluate${part}.ts`);
+const evaluation = [
+  ...['', '-command', '-stopping'].map((part) => `src/training/evaluate${part}.ts`),
+  'src/training/measure.ts',
+  'src/training/inspect/read-out.ts',
+];
 const engineHandle = ['src/engine/engine.ts', 'src/engine/messages.ts'];
 
 const isAllowed = (path: string, folder: string, from: string): boolean =>

@@ -4,15 +4,18 @@ import type { Engine } from '../engine/engine.ts';
 import { type GenerationRequest, greedySampling, type TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
-import { STOP_PROBABILITY } from '../model/model-config.ts';
-import { layoutPrompt } from '../model/prompt.ts';
+import { dimensionsOf, STOP_PROBABILITY } from '../model/model-config.ts';
+import { layoutPrompt, type PromptLayout } from '../model/prompt.ts';
 import type { Example } from './datasets/example.ts';
 
 /** Text tokens after which an answer is given up; the longest published chain and answer have about 50. */
 const MAX_TEXT_TOKENS = 128;
 
+const noThoughts = { kind: 'model', count: 0 } as const;
+
 export type ItemResult = {
   correct: boolean;
+  text: string;
   thoughts: number;
   textTokens: number;
   vectors: Float32Array | null;
@@ -33,19 +36,33 @@ export async function runItems(
       const thoughts = thoughtsOf(index);
       const { config, tokenizer } = checkpoint;
       const layout = layoutPrompt(config, tokenizer, `${example.question}\n`, thoughts.count);
+      const own = config.coconut.filler === 'thought' ? thoughts : noThoughts;
       const request: GenerationRequest = {
         ...layout,
-        thoughts: config.coconut.filler === 'thought' ? thoughts : { kind: 'model', count: 0 },
-        maxTokens: MAX_TEXT_TOKENS,
+        thoughts: own,
+        maxTokens: Math.min(MAX_TEXT_TOKENS, roomFor(checkpoint, layout, own.count)),
         stopIds: checkpoint.eosIds,
         minTokens: 0,
-        sampling: greedySampling,
+        // Greedy: the seed only tells one item's noise from another's.
+        sampling: { ...greedySampling, seed: index },
         logprobs: null,
         returnThoughts: true,
       };
       return scoreItem(engine.submit(request), example, checkpoint, judge);
     }),
   );
+}
+
+/** Text tokens that still fit. @throws where not even one does */
+function roomFor(
+  { id, config }: Checkpoint,
+  { promptIds, suffixIds }: PromptLayout,
+  thoughts: number,
+): number {
+  const { positions } = dimensionsOf(config);
+  const room = positions - promptIds.length - thoughts - suffixIds.length;
+  if (room > 0) return room;
+  throw new Error(`${id}: a question needs ${positions - room} of ${positions} positions`);
 }
 
 async function scoreItem(
@@ -59,8 +76,14 @@ async function scoreItem(
     if (event.kind === 'token') ids.push(event.tokenId);
     if (event.kind === 'finished') {
       const { thoughts, answerTokens } = event.usage;
-      const correct = judge(example, tokenizer.decode(ids));
-      return { correct, thoughts, textTokens: answerTokens, vectors: event.thoughts };
+      const text = tokenizer.decode(ids);
+      return {
+        correct: judge(example, text),
+        text,
+        thoughts,
+        textTokens: answerTokens,
+        vectors: event.thoughts,
+      };
     }
   }
   throw new Error('the engine ended a request without a finished event');

@@ -57,14 +57,20 @@ program
 program
   .command('table')
   .argument('[dir]', 'directory of checkpoints', 'models')
-  .option('--data <file>', 'measure on this file instead of reading eval.json')
+  .option('--data <file>', 'measure on this file, not on each run’s own validation file')
   .addOption(
     new Option('--kind <kind>', 'data set of the file').choices(dataKinds).default('prosqa'),
   )
-  .option('--items <n>', 'only the first items of the file', Number)
+  .option('--items <n>', 'only the first items', Number)
   .option('--threads <n>', 'threads of the engine', Number, 2)
+  .option('--anew', 'measure again what is known already')
+  .option('--ood', 'also on generated ProsQA sets out of distribution')
+  .option('--train', 'first train every run again, from the run files that the checkpoints record')
+  .option('--out <dir>', 'where --train keeps its runs', 'out/again')
+  .option('--runs <dir>', 'run files whose methods are listed, trained or not', 'runs')
+  .option('--write <stem>', 'where page (.md) and measurements (.json) are kept', 'docs/comparison')
   .description(
-    'compare methods: accuracy and tokens beside the paper, paired tests, number of thoughts',
+    'compare methods: accuracy and tokens beside the paper, controls, paired tests, number of thoughts',
   )
   .action(tableCommand);
 

@@ -1,37 +1,64 @@
-// `table`: a directory of checkpoints → the comparison of methods, from their eval.json or measured anew.
+// `table`: a directory of checkpoints → the comparison of methods, measured through the engine where it is not yet known,
+// kept beside the page as JSON.
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import { replaceFile } from '../model/atomic-write.ts';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
-import type { Example } from './datasets/example.ts';
-import { type DataKind, dataKinds, formats } from './datasets/formats.ts';
-import { type ItemResult, runItems, summarizeRun } from './evaluate.ts';
+import { fileSha256 } from '../model/checkpoint-files.ts';
+import { Random } from '../random.ts';
+import { bundleRun, runOf } from './bundle-command.ts';
+import { type DataKind, formats } from './datasets/formats.ts';
+import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
+import { drawProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
 import { withEngine } from './evaluate-command.ts';
-import {
-  type Measured,
-  mcNemar,
-  methodTable,
-  type PairedTest,
-  pairedTable,
-  sweepTable,
-  type ThoughtSweep,
-} from './report/comparison.ts';
+import { outcomeOf } from './inspect/outcome.ts';
+import { type Depth, type Items, measure } from './measure.ts';
+import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
+import { comparisonPage, type Planned } from './report/comparison-page.ts';
+import { stopSignal, trainToEnd } from './train-command.ts';
+import { readTrainingConfig } from './training-config.ts';
 
-type TableOptions = { data?: string; kind: DataKind; items?: number; threads: number };
+export type TableOptions = {
+  data?: string;
+  kind: DataKind;
+  items?: number;
+  threads: number;
+  runs: string;
+  write: string;
+  out: string;
+  anew?: boolean;
+  ood?: boolean;
+  train?: boolean;
+};
 
-/** One checkpoint measured anew: as trained item by item, and at 0 to MAX_THOUGHTS thoughts where it thinks. */
-type Remeasured = { measured: Measured; right: boolean[]; sweep: ThoughtSweep | null };
+type Task = { checkpoint: Checkpoint; items: Items; depth: Depth };
 
-const MAX_THOUGHTS = 8;
+const GENERATED_ITEMS = 200;
+const GENERATOR_SEED = 1;
 
 export async function tableCommand(dir: string, options: TableOptions): Promise<void> {
-  const checkpoints = checkpointsIn(dir);
-  const { data } = options;
-  console.log(
-    data === undefined
-      ? methodTable(storedFigures(dir, checkpoints))
-      : await measureAll(checkpoints, data, options),
+  const given = checkpointsIn(dir);
+  const checkpoints = options.train ? await trainAgain(given, options.out) : given;
+  if (checkpoints === null) return;
+  const tasks = tasksOf(checkpoints, options);
+  if (tasks.length === 0) throw new Error(`no checkpoint of ${dir} was trained on ${options.kind}`);
+  const store = `${options.write}.json`;
+  const hashes = new Set(checkpoints.map(({ id, sha256 }) => `${id} ${sha256}`));
+  let known = readMeasurements(store).filter(({ checkpoint, sha256 }) =>
+    hashes.has(`${checkpoint} ${sha256}`),
   );
+  for (const task of tasks) {
+    const before = known.find((measurement) => isOf(measurement, task));
+    if (before && !options.anew) continue;
+    const measured = await measureOne(task, options.threads);
+    known = [...known.filter((measurement) => measurement !== before), measured];
+    // After each: what was measured is not lost when a later one fails.
+    writeMeasurements(store, inOrder(known));
+  }
+  const page = comparisonPage(inOrder(known), plannedRuns(options.runs));
+  replaceFile(`${options.write}.md`, page);
+  console.log(page);
 }
 
 function checkpointsIn(dir: string): Checkpoint[] {
@@ -43,88 +70,97 @@ function checkpointsIn(dir: string): Checkpoint[] {
   return paths.map(readCheckpoint);
 }
 
-function storedFigures(dir: string, checkpoints: readonly Checkpoint[]): Measured[] {
-  const measured = checkpoints.flatMap((checkpoint) => {
-    const { evalReport } = checkpoint;
-    if (evalReport === null) {
-      console.warn(`${checkpoint.id} has no eval.json: evaluate it, or give --data`);
+/** By the run files that the checkpoints record, into `out`; null where it was stopped. */
+async function trainAgain(
+  checkpoints: readonly Checkpoint[],
+  out: string,
+): Promise<Checkpoint[] | null> {
+  const stop = stopSignal();
+  const trained: Checkpoint[] = [];
+  for (const checkpoint of checkpoints.filter(isTrainedHere)) {
+    const path = join(out, checkpoint.id);
+    if ((await trainToEnd(runOf(checkpoint), path, stop)) === 'stopped') return null;
+    trained.push(bundleRun(path, join(out, 'models', checkpoint.id), Number.POSITIVE_INFINITY));
+  }
+  return trained;
+}
+
+const isTrainedHere = ({ training }: Checkpoint): boolean => typeof training['run'] === 'object';
+
+/** Each checkpoint on its own validation file, or on the file given; and on the sets out of distribution. */
+function tasksOf(checkpoints: readonly Checkpoint[], options: TableOptions): Task[] {
+  const { data, kind, ood, items } = options;
+  const sets = ood ? generatedSets(items ?? GENERATED_ITEMS) : [];
+  return checkpoints.flatMap((checkpoint) => {
+    if (!isTrainedHere(checkpoint)) {
+      console.warn(`${checkpoint.id} records no run: left out`);
       return [];
     }
-    const { data, as_trained } = evalReport;
-    const { items, accuracy, mean_total_tokens: tokens } = as_trained;
-    return [{ ...identity(checkpoint), data: data.name, items, accuracy, tokens }];
-  });
-  if (measured.length === 0) throw new Error(`no checkpoint of ${dir} has an eval.json`);
-  return measured;
-}
-
-const recordSchema = z.object({ run: z.object({ data: z.object({ kind: z.enum(dataKinds) }) }) });
-
-function identity({ id, config, training }: Checkpoint) {
-  const { method, supervision } = config.coconut;
-  // The trainer records its run; a checkpoint from elsewhere is taken for ProsQA.
-  const record = recordSchema.safeParse(training);
-  const kind: DataKind = record.success ? record.data.run.data.kind : 'prosqa';
-  return { checkpoint: id, method, supervision, kind };
-}
-
-async function measureAll(
-  checkpoints: readonly Checkpoint[],
-  file: string,
-  { kind, items: limit, threads }: TableOptions,
-): Promise<string> {
-  const items = formats[kind].read(file, 'throw').items.slice(0, limit);
-  const results: Remeasured[] = [];
-  for (const checkpoint of checkpoints) {
-    if (identity(checkpoint).kind !== kind) continue;
-    results.push(await remeasure(checkpoint, basename(file), items, kind, threads));
-  }
-  if (results.length === 0) throw new Error(`no checkpoint was trained on ${kind}`);
-  const sweeps = results.flatMap(({ sweep }) => (sweep === null ? [] : [sweep]));
-  const tests = pairedTests(results);
-  return [
-    methodTable(results.map(({ measured }) => measured)),
-    ...(tests.length > 0 ? [pairedTable(tests)] : []),
-    ...(sweeps.length > 0 ? [sweepTable(sweeps)] : []),
-  ].join('\n\n');
-}
-
-async function remeasure(
-  checkpoint: Checkpoint,
-  data: string,
-  items: readonly Example[],
-  kind: DataKind,
-  threads: number,
-): Promise<Remeasured> {
-  const { filler, default_thoughts: own } = checkpoint.config.coconut;
-  return withEngine(checkpoint.dir, { threads, weights: 'fp32' }, async (engine) => {
-    const run = (count: number): Promise<ItemResult[]> =>
-      runItems(engine, checkpoint, items, formats[kind].isCorrect, () => ({
-        kind: 'model',
-        count,
-      }));
-    const results = await run(own);
-    const { accuracy, mean_total_tokens: tokens } = summarizeRun(results);
-    const accuracies: number[] = [];
-    for (let count = 0; filler === 'thought' && count <= MAX_THOUGHTS; count++)
-      accuracies.push(summarizeRun(await run(count)).accuracy);
-    return {
-      measured: { ...identity(checkpoint), kind, data, items: items.length, accuracy, tokens },
-      right: results.map(({ correct }) => correct),
-      sweep: filler === 'thought' ? { checkpoint: checkpoint.id, accuracies } : null,
-    };
+    const run = runOf(checkpoint).data;
+    if (data !== undefined && run.kind !== kind) return [];
+    const file = fileItems(run.kind, data ?? run.validation, items);
+    const generated = run.kind === 'prosqa' ? sets : [];
+    return [
+      { checkpoint, items: file, depth: 'whole' as const },
+      ...generated.map((set) => ({ checkpoint, items: set, depth: 'accuracy' as const })),
+    ];
   });
 }
 
-/** Every checkpoint that thinks against every one that does not: the pause control above all. */
-function pairedTests(results: readonly Remeasured[]): PairedTest[] {
-  const thinking = results.filter(({ sweep }) => sweep !== null);
-  const others = results.filter(({ sweep }) => sweep === null);
-  return thinking.flatMap((first) =>
-    others.map((second) => ({
-      first: first.measured.checkpoint,
-      second: second.measured.checkpoint,
-      outcome: mcNemar(first.right, second.right),
-    })),
+function fileItems(kind: DataKind, file: string, limit: number | undefined): Items {
+  const named = { name: basename(file), sha256: fileSha256(file), generated: false };
+  if (kind === 'prosqa') return graphItems(readProsqa(file, 'throw').items.slice(0, limit), named);
+  const examples = formats[kind].read(file, 'throw').items.slice(0, limit);
+  const data = { ...named, items: examples.length };
+  return { kind, data, examples, judge: formats[kind].isCorrect, outcomeOf: null };
+}
+
+function generatedSets(count: number): Items[] {
+  return prosqaSets.map((name) => {
+    const items = drawProsqaSet(name, new Random(GENERATOR_SEED), count);
+    const hash = createHash('sha256');
+    for (const { example } of items) hash.update(`${example.question}\n${example.answer}\n`);
+    return graphItems(items, { name, sha256: hash.digest('hex'), generated: true });
+  });
+}
+
+function graphItems(
+  items: readonly ProsqaItem[],
+  named: Omit<Measurement['data'], 'items'>,
+): Items {
+  return {
+    kind: 'prosqa',
+    data: { ...named, items: items.length },
+    examples: items.map(({ example }) => example),
+    judge: formats.prosqa.isCorrect,
+    outcomeOf: (index, text) => outcomeOf(items[index]!, text),
+  };
+}
+
+const isOf = ({ checkpoint, data }: Measurement, task: Task): boolean =>
+  checkpoint === task.checkpoint.id &&
+  data.sha256 === task.items.data.sha256 &&
+  data.items === task.items.data.items;
+
+function measureOne({ checkpoint, items, depth }: Task, threads: number): Promise<Measurement> {
+  const { name, items: count } = items.data;
+  console.warn(`${checkpoint.id} on ${name} (${count} items)`);
+  return withEngine(checkpoint.dir, { threads, weights: 'fp32' }, (engine) =>
+    measure(engine, checkpoint, items, depth),
   );
+}
+
+const inOrder = (measurements: readonly Measurement[]): Measurement[] =>
+  measurements.toSorted((a, b) => key(a).localeCompare(key(b)));
+
+const key = ({ kind, data, checkpoint }: Measurement): string =>
+  `${kind} ${data.generated ? 1 : 0} ${data.name} ${checkpoint}`;
+
+/** What the run files of a folder would train. */
+function plannedRuns(folder: string): Planned[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return files.sort().map((file) => {
+    const { method, supervision, data } = readTrainingConfig(join(folder, file));
+    return { method, supervision, kind: data.kind };
+  });
 }

@@ -6,6 +6,7 @@ import { evalReportOf } from '../support/eval-reports.ts';
 
 const result = (correct: boolean, thoughts: number, textTokens: number): ItemResult => ({
   correct,
+  text: '',
   thoughts,
   textTokens,
   vectors: null,

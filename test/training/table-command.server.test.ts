@@ -1,53 +1,102 @@
-// `table` on tiny checkpoints: figures as stored, and measured anew through the engine.
+// `table` on tiny checkpoints: measured through the engine, kept, and measured again only where asked.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { tableCommand } from '../../src/training/table-command.ts';
+import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { readMeasurements } from '../../src/training/measurement.ts';
+import { type TableOptions, tableCommand } from '../../src/training/table-command.ts';
+import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { writeTinyCheckpoint } from '../support/tiny-model.ts';
+import {
+  type TinyMethod,
+  tinyConfig,
+  tinySpecials,
+  tinyWeights,
+  writeTinyCheckpoint,
+} from '../support/tiny-model.ts';
+import { tinyRun, tinyRunFile } from '../support/tiny-run.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const items = join(import.meta.dirname, '../data/prosqa-small.json');
+// Bytes are tokens to the tiny model, and its positions are few: so are the facts of these graphs.
+const validation = join(import.meta.dirname, '../data/prosqa-small.json');
 
-function checkpoints(): string {
-  const dir = temporaryDirectory();
-  writeTinyCheckpoint(join(dir, 'tiny-coconut'), { seed: 1, method: 'coconut' });
-  writeTinyCheckpoint(join(dir, 'tiny-pause'), { seed: 2, method: 'pause' });
-  return dir;
+function write(dir: string, name: TinyMethod): void {
+  const config = tinyConfig(name);
+  writeCheckpoint(join(dir, `tiny-${name}`), {
+    config,
+    weights: tinyWeights(config, 1),
+    tokenizerJson: byteTokenizerJson(tinySpecials),
+    chatTemplate: lastQuestionTemplate,
+    training: { run: tinyRun({ data: { ...tinyRunFile.data, validation } }) },
+    evalReport: null,
+  });
+}
+
+function workplace() {
+  const [dir, kept] = [temporaryDirectory(), temporaryDirectory()];
+  write(dir, 'coconut');
+  write(dir, 'pause');
+  const options: TableOptions = {
+    kind: 'prosqa',
+    items: 2,
+    threads: 1,
+    runs: join(import.meta.dirname, '../../runs'),
+    write: join(kept, 'comparison'),
+    out: join(kept, 'again'),
+  };
+  return { dir, options };
+}
+
+function silence() {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  return vi.spyOn(console, 'warn').mockImplementation(() => {});
 }
 
 describe('table', () => {
-  it('measures every checkpoint on a file: methods, paired tests, 0 to 8 thoughts', async () => {
-    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    // Bytes are tokens to the tiny model, and its positions are few.
-    await tableCommand(checkpoints(), { data: items, kind: 'prosqa', items: 2, threads: 1 });
-    const text = String(log.mock.calls[0]![0]);
-    expect(text).toMatch(/prosqa-small\.json, 2 items/);
-    expect(text).toMatch(/\| coconut \| 1 \| 0\.0 \|/);
-    expect(text).toMatch(/\| pause \| 1 \| 0\.0 \|/);
-    expect(text).toContain('| tiny-coconut / tiny-pause | 0 | 0 | 1.000 |');
-    expect(text).toContain('| checkpoint | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 |');
-    expect(text).toContain(`| tiny-coconut |${' 0.0 |'.repeat(9)}`);
+  it('measures what is not known yet, writes page and figures, and asks no model twice', async () => {
+    const warn = silence();
+    const { dir, options } = workplace();
+    await tableCommand(dir, options);
+    const page = readFileSync(`${options.write}.md`, 'utf8');
+    expect(page).toContain('## prosqa: prosqa-small.json, 2 items');
+    expect(page).toMatch(/\| coconut \| 1 \| 0\.0 \|/);
+    expect(page).toMatch(/\| pause \| 1 \| 0\.0 \|/);
+    expect(page).toContain('| icot | 0 | not trained |');
+    expect(page).toContain('| tiny-coconut / tiny-pause | 0 | 0 | 1.000 |');
+    expect(page).toContain(`| tiny-coconut |${' 0.0 |'.repeat(9)}`);
+    expect(page).toContain('tiny-coconut: its thoughts are NOT load-bearing');
+    const [coconut, pause] = readMeasurements(`${options.write}.json`);
+    expect(coconut!.controls!.noise.right).toBe('00');
+    expect(coconut!.asTrained.outcomes).toMatchObject({ hallucination: expect.any(Number) });
+    expect(pause).toMatchObject({ controls: null, byThoughts: null, seed: 3 });
+
+    const asked = warn.mock.calls.length;
+    await tableCommand(dir, options);
+    expect(warn).toHaveBeenCalledTimes(asked);
+    expect(readFileSync(`${options.write}.md`, 'utf8')).toBe(page);
+    await tableCommand(dir, { ...options, anew: true });
+    expect(warn).toHaveBeenCalledTimes(asked + 2);
   });
 
   it('names what is missing', async () => {
-    vi.spyOn(console, 'warn').mockImplementation(() => {});
-    const options = { kind: 'prosqa', threads: 1 } as const;
+    const warn = silence();
+    const { dir, options } = workplace();
     await expect(tableCommand(temporaryDirectory(), options)).rejects.toThrow(
       'holds no checkpoint',
     );
-    await expect(tableCommand(checkpoints(), options)).rejects.toThrow(
-      /no checkpoint of .* eval\.json/,
-    );
-    const other = {
-      ...options,
-      kind: 'multiplication',
-      data: 'test/data/multiplication-sample.txt',
-    } as const;
-    await expect(tableCommand(checkpoints(), other)).rejects.toThrow(
-      'no checkpoint was trained on multiplication',
-    );
+    const file = 'test/data/multiplication-sample.txt';
+    await expect(
+      tableCommand(dir, { ...options, data: file, kind: 'multiplication' }),
+    ).rejects.toThrow(/no checkpoint of .* was trained on multiplication/);
+    const foreign = temporaryDirectory();
+    writeTinyCheckpoint(join(foreign, 'imported'), { seed: 1, method: 'coconut' });
+    await expect(tableCommand(foreign, options)).rejects.toThrow('no checkpoint of');
+    expect(warn).toHaveBeenCalledWith('imported records no run: left out');
+    writeFileSync(`${options.write}.json`, '{"measurements": [{}]}');
+    await expect(tableCommand(dir, options)).rejects.toThrow('comparison.json: measurements.0.');
   });
 });

@@ -1,101 +1,132 @@
-// The comparison of methods as Markdown: mean and spread over seeds beside the paper's figures, paired tests,
-// accuracy against the number of thoughts. Pure.
+// The comparison of methods as tables: mean and spread over seeds beside the paper's figures, what was not trained,
+// paired tests, accuracy against the number of thoughts, and sets out of distribution. Pure.
 import type { DataKind } from '../datasets/formats.ts';
+import { type Measurement, rightItems } from '../measurement.ts';
 import { type MethodName, methodNames } from '../methods.ts';
 import { markdownTable, meanAndSpread } from './markdown.ts';
-import { paperFigures } from './paper-figures.ts';
+import { mcNemar, probability } from './paired-test.ts';
+import { paperFigures, replicatedSets } from './paper-figures.ts';
 import { groupBy } from './series.ts';
 
-/** One checkpoint's figures on one data file. */
-export type Measured = {
-  checkpoint: string;
-  method: string;
-  /** Extra loss on the thoughts; 'none' is the plain method. */
-  supervision: string;
-  kind: DataKind;
-  data: string;
-  items: number;
-  accuracy: number;
-  /** Mean thoughts plus text tokens per item. */
-  tokens: number;
-};
+/** What tells rows apart; 'none' is the plain method. */
+export type Method = { method: string; supervision: string };
 
-/** Accuracy of one checkpoint at 0, 1, 2, … thoughts. */
-export type ThoughtSweep = { checkpoint: string; accuracies: number[] };
+/** A table as rows of text, for Markdown and HTML alike; the first column names the row. */
+export type TextTable = { head: string[]; rows: string[][] };
 
-export type PairedTest = { first: string; second: string; outcome: McNemar };
-
-export type McNemar = { onlyFirst: number; onlySecond: number; p: number };
-
-/** A table per data file, a row per method, in the paper's order; variants follow their method. */
-export function methodTable(measured: readonly Measured[]): string {
-  return [...groupBy(measured, ({ data }) => data)]
-    .map(([data, ofData]) => {
-      const rows = [...groupBy(ofData, methodLabel)]
-        .sort(([, [a]], [, [b]]) => rank(a!) - rank(b!))
-        .map(([label, runs]) => methodRow(label, runs));
-      const head = ['method', 'runs', 'accuracy (%)', 'tokens', 'paper: accuracy', 'paper: tokens'];
-      return `${data}, ${ofData[0]!.items} items\n\n${markdownTable(head, rows)}`;
-    })
-    .join('\n\n');
-}
-
-export function sweepTable(sweeps: readonly ThoughtSweep[]): string {
-  const counts = sweeps[0]!.accuracies.map((_, thoughts) => `${thoughts}`);
-  const rows = sweeps.map(({ checkpoint, accuracies }) => [checkpoint, ...accuracies.map(percent)]);
-  return `Accuracy (%) by number of thoughts\n\n${markdownTable(['checkpoint', ...counts], rows)}`;
-}
-
-export function pairedTable(tests: readonly PairedTest[]): string {
-  const rows = tests.map(({ first, second, outcome: { onlyFirst, onlySecond, p } }) => [
-    `${first} / ${second}`,
-    `${onlyFirst}`,
-    `${onlySecond}`,
-    p < 0.001 ? '< 0.001' : p.toFixed(3),
-  ]);
-  const head = ['McNemar, exact', 'only the first right', 'only the second right', 'p'];
-  return markdownTable(head, rows);
-}
-
-/** McNemar's test in its exact form: the items that only one gets right, against a fair coin, two-sided. */
-export function mcNemar(first: readonly boolean[], second: readonly boolean[]): McNemar {
-  if (first.length !== second.length)
-    throw new Error(`paired test: ${first.length} items against ${second.length}`);
-  const onlyFirst = first.filter((right, i) => right && !second[i]).length;
-  const onlySecond = second.filter((right, i) => right && !first[i]).length;
-  const n = onlyFirst + onlySecond;
-  let [logTerm, tail] = [-n * Math.LN2, 0]; // log of C(n, k) / 2^n, summed for k up to the smaller count
-  for (let k = 0; k <= Math.min(onlyFirst, onlySecond); k++) {
-    tail += Math.exp(logTerm);
-    logTerm += Math.log((n - k) / (k + 1));
+/**
+ * A row per method and variant: those measured, and of the others the paper's and the `planned` ones, in the
+ * paper's order. `measured` are all of one data file.
+ */
+export function methodRows(
+  kind: DataKind,
+  measured: readonly Measurement[],
+  planned: readonly Method[],
+): TextTable {
+  const rows = [...groupBy(measured, ({ variant, ...rest }) => `${variant} ${methodLabel(rest)}`)]
+    .map(([, runs]) => runs)
+    .map((runs) => ({ of: runs[0]! as Method, cells: measuredCells(runs, measured) }));
+  const seen = new Set(measured.map(methodLabel));
+  const papers = methodNames
+    .filter((method) => paperFigures[method][kind] !== undefined)
+    .map((method) => ({ method, supervision: 'none' }));
+  for (const of of [...papers, ...planned]) {
+    if (seen.has(methodLabel(of))) continue;
+    seen.add(methodLabel(of));
+    rows.push({ of, cells: [methodLabel(of), '0', 'not trained', ''] });
   }
-  return { onlyFirst, onlySecond, p: Math.min(1, 2 * tail) };
+  rows.sort((a, b) => rank(a.of) - rank(b.of));
+  return {
+    head: ['method', 'seeds', 'accuracy (%)', 'tokens', 'paper: accuracy', 'paper: tokens'],
+    rows: rows.map(({ of, cells }) => [...cells, ...paperCells(of, kind)]),
+  };
 }
 
-function methodRow(label: string, runs: readonly Measured[]): string[] {
-  const { method, kind } = runs[0]!;
-  const paper = isMethod(method) ? paperFigures[method][kind] : undefined;
-  const spread = paper?.spread == null ? '' : ` ± ${paper.spread.toFixed(1)}`;
+/** Accuracy at each number of thoughts that was tried. */
+export function thoughtRows(measured: readonly Measurement[]): TextTable | null {
+  const thinking = measured.filter(({ byThoughts }) => byThoughts !== null);
+  if (thinking.length === 0) return null;
+  return {
+    head: ['thoughts', ...thinking[0]!.byThoughts!.map((_, thoughts) => `${thoughts}`)],
+    rows: thinking.map(({ checkpoint, byThoughts }) => [
+      checkpoint,
+      ...byThoughts!.map(({ accuracy }) => percent(accuracy)),
+    ]),
+  };
+}
+
+/** Each checkpoint that thinks against each that does not: the pause control above all. */
+export function pairedRows(measured: readonly Measurement[]): TextTable | null {
+  const thinking = measured.filter(({ filler }) => filler === 'thought');
+  const others = measured.filter(({ filler }) => filler !== 'thought');
+  const rows = thinking.flatMap((first) =>
+    others.map((second) => {
+      const { onlyFirst, onlySecond, p } = mcNemar(
+        rightItems(first.asTrained),
+        rightItems(second.asTrained),
+      );
+      const names = `${first.checkpoint} / ${second.checkpoint}`;
+      return [names, `${onlyFirst}`, `${onlySecond}`, probability(p)];
+    }),
+  );
+  if (rows.length === 0) return null;
+  return {
+    head: ['McNemar, exact', 'only the first right', 'only the second right', 'p'],
+    rows,
+  };
+}
+
+/** Accuracy on each generated set, and what others measured on theirs. */
+export function generatedRows(measured: readonly Measurement[]): TextTable | null {
+  const generated = measured.filter(({ data }) => data.generated);
+  if (generated.length === 0) return null;
+  const sets = [...new Set(generated.map(({ data }) => data.name))];
+  const rows = [...groupBy(generated, ({ checkpoint }) => checkpoint)].map(([checkpoint, runs]) => [
+    checkpoint,
+    ...sets.map((set) => {
+      const run = runs.find(({ data }) => data.name === set);
+      return run ? percent(run.asTrained.accuracy) : '';
+    }),
+  ]);
+  const published = replicatedSets.map(({ name, accuracies }) => [
+    name,
+    ...sets.map((set) => accuracies[set]?.toFixed(1) ?? ''),
+  ]);
+  return { head: ['accuracy (%)', ...sets], rows: [...rows, ...published] };
+}
+
+export const toMarkdown = ({ head, rows }: TextTable): string => markdownTable(head, rows);
+
+export const methodLabel = ({ method, supervision }: Method): string =>
+  supervision === 'none' ? method : `${method}, ${supervision}-supervised`;
+
+/** Two variants of one method have their checkpoints' names beside it. */
+function measuredCells(runs: readonly Measurement[], all: readonly Measurement[]): string[] {
+  const label = methodLabel(runs[0]!);
+  const isAmbiguous = all.filter((other) => methodLabel(other) === label).length > runs.length;
+  const names = runs.map(({ checkpoint }) => checkpoint).join(', ');
   return [
-    label,
+    isAmbiguous ? `${label} (${names})` : label,
     `${runs.length}`,
-    meanAndSpread(runs.map(({ accuracy }) => 100 * accuracy)),
-    meanAndSpread(runs.map(({ tokens }) => tokens)),
-    paper ? `${paper.accuracy.toFixed(1)}${spread}` : '',
-    paper ? paper.tokens.toFixed(1) : '',
+    meanAndSpread(runs.map(({ asTrained }) => 100 * asTrained.accuracy)),
+    meanAndSpread(runs.map(({ asTrained }) => asTrained.thoughts + asTrained.textTokens)),
   ];
+}
+
+function paperCells({ method, supervision }: Method, kind: DataKind): string[] {
+  const paper = isMethod(method) && supervision === 'none' ? paperFigures[method][kind] : undefined;
+  if (!paper) return ['', ''];
+  const spread = paper.spread === null ? '' : ` ± ${paper.spread.toFixed(1)}`;
+  return [`${paper.accuracy.toFixed(1)}${spread}`, paper.tokens.toFixed(1)];
 }
 
 const isMethod = (name: string): name is MethodName =>
   (methodNames as readonly string[]).includes(name);
 
-const methodLabel = ({ method, supervision }: Measured): string =>
-  supervision === 'none' ? method : `${method}, ${supervision}-supervised`;
-
 const paperOrder = Object.keys(paperFigures);
 
-const rank = ({ method, supervision }: Measured): number =>
+const rank = ({ method, supervision }: Method): number =>
   (isMethod(method) ? paperOrder.indexOf(method) : paperOrder.length) +
   (supervision === 'none' ? 0 : 0.5);
 
-const percent = (ratio: number): string => (100 * ratio).toFixed(1);
+export const percent = (ratio: number): string => (100 * ratio).toFixed(1);

@@ -1,90 +1,114 @@
-// The comparison's arithmetic: spreads over seeds, the paper's figures beside, exact paired tests.
+// The comparison's tables: spreads over seeds, the paper beside, what is not trained, paired tests, sets.
 import { describe, expect, it } from 'vitest';
 import {
-  type Measured,
-  mcNemar,
-  methodTable,
-  pairedTable,
-  sweepTable,
+  generatedRows,
+  methodRows,
+  pairedRows,
+  thoughtRows,
 } from '../../../src/training/report/comparison.ts';
+import { comparisonPage } from '../../../src/training/report/comparison-page.ts';
+import { measuredRun, measurement } from '../../support/measurements.ts';
 
-const run = (changes: Partial<Measured>): Measured => ({
-  checkpoint: 'a',
-  method: 'coconut',
-  supervision: 'none',
-  kind: 'prosqa',
-  data: 'valid.json',
-  items: 300,
-  accuracy: 0.9,
-  tokens: 9,
-  ...changes,
-});
-
-describe('methodTable', () => {
-  it('has mean ± spread over runs, the paper beside, in the paper’s order', () => {
-    const table = methodTable([
-      run({ accuracy: 0.9 }),
-      run({ supervision: 'frontier', accuracy: 0.99 }),
-      run({ method: 'cot', accuracy: 0.75, tokens: 45.7 }),
-      run({ accuracy: 0.94, tokens: 10 }),
-    ]);
-    expect(table.split('\n')).toEqual([
-      'valid.json, 300 items',
-      '',
-      '| method | runs | accuracy (%) | tokens | paper: accuracy | paper: tokens |',
-      '| --- | ---: | ---: | ---: | ---: | ---: |',
-      '| cot | 1 | 75.0 | 45.7 | 77.5 ± 1.9 | 49.4 |',
-      '| coconut | 2 | 92.0 ± 2.8 | 9.5 ± 0.7 | 97.0 ± 0.3 | 14.2 |',
-      '| coconut, frontier-supervised | 1 | 99.0 | 9.0 | 97.0 ± 0.3 | 14.2 |',
-    ]);
-  });
-
-  it('leaves the paper’s cells empty where it says nothing, and keeps data files apart', () => {
-    const table = methodTable([
-      run({ kind: 'multiplication', data: '4x4.txt', method: 'icot', accuracy: 1 }),
-      run({ method: 'own-idea' }),
-    ]);
-    expect(table).toContain('4x4.txt, 300 items');
-    expect(table).toContain('| icot | 1 | 100.0 | 9.0 |  |  |');
-    expect(table).toContain('| own-idea | 1 | 90.0 | 9.0 |  |  |');
-  });
-});
-
-describe('mcNemar', () => {
-  const items = (both: number, first: number, second: number): [boolean[], boolean[]] => [
-    [...Array(both + first).fill(true), ...Array(second).fill(false)],
-    [...Array(both).fill(true), ...Array(first).fill(false), ...Array(second).fill(true)],
-  ];
-
-  // Two-sided binomial probabilities worked out by hand: 2 · Σ C(n, k) / 2^n.
-  it.each([
-    [0, 0, 1],
-    [1, 0, 1],
-    [5, 0, 0.0625],
-    [0, 5, 0.0625],
-    [8, 2, (2 * (1 + 10 + 45)) / 1024],
-    [3, 3, 1],
-  ])('%i against %i discordant items: p = %d', (first, second, p) => {
-    const outcome = mcNemar(...items(20, first, second));
-    expect(outcome).toMatchObject({ onlyFirst: first, onlySecond: second });
-    expect(outcome.p).toBeCloseTo(p, 10);
-  });
-
-  it('stays finite for thousands of items, and refuses lists of two lengths', () => {
-    expect(mcNemar(...items(0, 3000, 2000)).p).toBeLessThan(1e-30);
-    expect(() => mcNemar([true], [])).toThrow('paired test: 1 items against 0');
-  });
-
-  it('prints small probabilities as bounds', () => {
-    const outcome = { onlyFirst: 40, onlySecond: 2, p: 1e-9 };
-    expect(pairedTable([{ first: 'a', second: 'b', outcome }])).toContain(
-      '| a / b | 40 | 2 | < 0.001 |',
+describe('methodRows', () => {
+  it('has mean ± spread over seeds, the paper beside, in the paper’s order', () => {
+    const { rows } = methodRows(
+      'prosqa',
+      [
+        measurement({ checkpoint: 'a1' }),
+        measurement({ checkpoint: 's', supervision: 'frontier', variant: 'w' }),
+        measurement({ checkpoint: 'c', method: 'cot', filler: 'none', variant: 'x' }),
+        measurement({ checkpoint: 'a2', seed: 2, asTrained: measuredRun(94) }),
+      ],
+      [],
     );
+    expect(rows.slice(0, 1)).toEqual([['cot', '1', '90.0', '9.0', '77.5 ± 1.9', '49.4']]);
+    expect(rows.slice(4, 6)).toEqual([
+      ['coconut', '2', '92.0 ± 2.8', '9.0 ± 0.0', '97.0 ± 0.3', '14.2'],
+      ['coconut, frontier-supervised', '1', '90.0', '9.0', '', ''],
+    ]);
+  });
+
+  it('keeps runs that differ in more than their seed apart, by name', () => {
+    const { rows } = methodRows(
+      'prosqa',
+      [measurement({ checkpoint: 'short' }), measurement({ checkpoint: 'long', variant: 'w' })],
+      [],
+    );
+    const labels = rows.map(([label]) => label);
+    expect(labels).toContain('coconut (short)');
+    expect(labels).toContain('coconut (long)');
+  });
+
+  it('lists what the paper or a run file has and nobody trained', () => {
+    const { rows } = methodRows('prosqa', [], [{ method: 'coconut', supervision: 'frontier' }]);
+    expect(rows).toHaveLength(9);
+    expect(rows).toContainEqual(['pause', '0', 'not trained', '', '75.9 ± 0.7', '8.2']);
+    expect(rows).toContainEqual(['coconut, frontier-supervised', '0', 'not trained', '', '', '']);
+    const planned = [{ method: 'icot', supervision: 'none' }];
+    expect(methodRows('multiplication', [], planned).rows).toEqual([
+      ['icot', '0', 'not trained', '', '', ''],
+    ]);
   });
 });
 
-it('sweepTable has a column per number of thoughts', () => {
-  const table = sweepTable([{ checkpoint: 'a', accuracies: [0.043, 0.5, 0.8333] }]);
-  expect(table).toContain('| checkpoint | 0 | 1 | 2 |');
-  expect(table).toContain('| a | 4.3 | 50.0 | 83.3 |');
+it('thoughtRows has a column per number of thoughts', () => {
+  const byThoughts = [measuredRun(4), measuredRun(50), measuredRun(83)];
+  expect(thoughtRows([measurement({ byThoughts }), measurement()])).toEqual({
+    head: ['thoughts', '0', '1', '2'],
+    rows: [['a', '4.0', '50.0', '83.0']],
+  });
+  expect(thoughtRows([measurement()])).toBeNull();
+});
+
+it('pairedRows tests who thinks against who does not', () => {
+  const cot = measurement({
+    checkpoint: 'c',
+    method: 'cot',
+    filler: 'none',
+    asTrained: measuredRun(60),
+  });
+  const paired = pairedRows([measurement(), measurement({ checkpoint: 'b' }), cot]);
+  expect(paired!.rows).toEqual([
+    ['a / c', '30', '0', '< 0.001'],
+    ['b / c', '30', '0', '< 0.001'],
+  ]);
+  expect(pairedRows([cot])).toBeNull();
+});
+
+it('generatedRows has a column per set, and the replication’s figures beneath', () => {
+  const on = (name: string, right: number) =>
+    measurement({
+      data: { name, sha256: name, items: 100, generated: true },
+      asTrained: measuredRun(right),
+    });
+  const table = generatedRows([on('7-hop', 80), on('balanced', 70), measurement()])!;
+  expect(table.head).toEqual(['accuracy (%)', '7-hop', 'balanced']);
+  expect(table.rows[0]).toEqual(['a', '80.0', '70.0']);
+  expect(table.rows).toContainEqual(['Coconut, GPT-2, replication', '66.0', '']);
+  expect(generatedRows([measurement()])).toBeNull();
+});
+
+describe('comparisonPage', () => {
+  it('has a part per data file, also for data sets that nothing was trained on', () => {
+    const icot = measurement({
+      kind: 'multiplication',
+      method: 'icot',
+      filler: 'none',
+      data: { name: '4x4.txt', sha256: 'e', items: 100, generated: false },
+    });
+    const page = comparisonPage(
+      [measurement(), icot],
+      [{ kind: 'superposition', method: 'coconut', supervision: 'none' }],
+    );
+    const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+    expect(titles).toEqual([
+      'prosqa: valid.json, 100 items',
+      'multiplication: 4x4.txt, 100 items',
+      'gsm8k',
+      'prontoqa',
+      'superposition',
+    ]);
+    expect(page).toContain('| icot | 1 | 90.0 | 9.0 |  |  |');
+    expect(page).toContain('| cot | 0 | not trained |  | 42.9 ± 0.2 | 25.0 |');
+  });
 });

@@ -1,0 +1,94 @@
+// Measures one checkpoint on one set of items through the serving engine: as trained, at 0 to 8 thoughts, and with
+// something else in place of its thoughts.
+import { createHash } from 'node:crypto';
+import type { Engine } from '../engine/engine.ts';
+import type { GenerationRequest } from '../engine/messages.ts';
+import type { Checkpoint } from '../model/checkpoint.ts';
+import { runOf } from './bundle-command.ts';
+import type { Example } from './datasets/example.ts';
+import type { DataKind } from './datasets/formats.ts';
+import { type ItemResult, type Judge, runItems, summarizeRun } from './evaluate.ts';
+import { type Outcome, outcomes } from './inspect/outcome.ts';
+import type { MeasuredRun, Measurement } from './measurement.ts';
+
+export type Items = {
+  kind: DataKind;
+  data: Measurement['data'];
+  examples: readonly Example[];
+  judge: Judge;
+  /** Of the item at an index; null where the data set has no such split. */
+  outcomeOf: ((index: number, text: string) => Outcome) | null;
+};
+
+/** accuracy: as trained, nothing else. */
+export type Depth = 'whole' | 'accuracy';
+
+const MAX_THOUGHTS = 8;
+
+export async function measure(
+  engine: Engine,
+  checkpoint: Checkpoint,
+  items: Items,
+  depth: Depth,
+): Promise<Measurement> {
+  const { default_thoughts: own, filler } = checkpoint.config.coconut;
+  const run = (thoughtsOf: (index: number) => GenerationRequest['thoughts']) =>
+    runItems(engine, checkpoint, items.examples, items.judge, thoughtsOf);
+  const asTrained = await run(() => ({ kind: 'model', count: own }));
+  const toRun = (results: readonly ItemResult[]) => measuredRun(results, items.outcomeOf);
+  const measurement = {
+    ...identityOf(checkpoint),
+    kind: items.kind,
+    data: items.data,
+    asTrained: toRun(asTrained),
+  };
+  if (filler !== 'thought' || depth === 'accuracy')
+    return { ...measurement, controls: null, byThoughts: null };
+
+  const byThoughts: MeasuredRun[] = [];
+  for (let count = 0; count <= MAX_THOUGHTS; count++) {
+    const results = count === own ? asTrained : await run(() => ({ kind: 'model', count }));
+    byThoughts.push(toRun(results));
+  }
+  const spoilt = async (control: 'zero' | 'shuffle' | 'noise') =>
+    toRun(await run(() => ({ kind: 'model', count: own, control })));
+  const others = await run((index) => ({
+    kind: 'given',
+    count: own,
+    vectors: asTrained[(index + 1) % asTrained.length]!.vectors!,
+  }));
+  const controls = {
+    zero: await spoilt('zero'),
+    shuffle: await spoilt('shuffle'),
+    noise: await spoilt('noise'),
+    others: toRun(others),
+  };
+  return { ...measurement, controls, byThoughts };
+}
+
+function measuredRun(results: readonly ItemResult[], outcomeOf: Items['outcomeOf']): MeasuredRun {
+  const { accuracy, mean_thoughts, mean_text_tokens } = summarizeRun(results);
+  return {
+    accuracy,
+    thoughts: mean_thoughts,
+    textTokens: mean_text_tokens,
+    right: results.map(({ correct }) => (correct ? '1' : '0')).join(''),
+    outcomes: outcomeOf && countOutcomes(results.map(({ text }, index) => outcomeOf(index, text))),
+  };
+}
+
+function countOutcomes(list: readonly Outcome[]): MeasuredRun['outcomes'] {
+  const counts = outcomes.map((name) => [name, list.filter((one) => one === name).length] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+/** What a row of the tables is told apart by. */
+function identityOf(checkpoint: Checkpoint) {
+  const { id, sha256, config, training } = checkpoint;
+  const { method, supervision, filler } = config.coconut;
+  const named = { checkpoint: id, sha256, method, supervision, filler };
+  if (typeof training['run'] !== 'object') return { ...named, seed: null, variant: id };
+  const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
+  const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);
+  return { ...named, seed, variant };
+}

@@ -1,0 +1,69 @@
+// What `table` has measured of a checkpoint, and the file it keeps: measured again only where weights or items changed.
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { replaceFile } from '../model/atomic-write.ts';
+import { dataKinds } from './datasets/formats.ts';
+import { outcomes } from './inspect/outcome.ts';
+
+/** One way of running the items. */
+const runSchema = z.strictObject({
+  accuracy: z.number().min(0).max(1),
+  /** Mean thoughts and text tokens per item. */
+  thoughts: z.number().min(0),
+  textTokens: z.number().min(0),
+  /** '1' for each item that is right, in order. */
+  right: z.string().regex(/^[01]+$/),
+  /** ProsQA only: how many items have each outcome. */
+  outcomes: z.partialRecord(z.enum(outcomes), z.int().min(1)).nullable(),
+});
+
+export const measurementSchema = z.strictObject({
+  checkpoint: z.string(),
+  /** Of the weights. */
+  sha256: z.string(),
+  method: z.string(),
+  supervision: z.string(),
+  filler: z.string(),
+  /** null: not trained here. */
+  seed: z.int().nullable(),
+  /** Same for runs that differ in nothing but their seed. */
+  variant: z.string(),
+  kind: z.enum(dataKinds),
+  data: z.strictObject({
+    name: z.string(),
+    sha256: z.string(),
+    items: z.int().min(1),
+    /** Out of distribution: a set that the generator drew. */
+    generated: z.boolean(),
+  }),
+  asTrained: runSchema,
+  /** What stands in place of the thoughts; null where there are none, or only the accuracy was asked for. */
+  controls: z
+    .strictObject({ zero: runSchema, shuffle: runSchema, noise: runSchema, others: runSchema })
+    .nullable(),
+  /** At 0, 1, 2, … thoughts. */
+  byThoughts: z.array(runSchema).nullable(),
+});
+
+const storeSchema = z.strictObject({ measurements: z.array(measurementSchema) });
+
+export type Measurement = z.output<typeof measurementSchema>;
+export type MeasuredRun = z.output<typeof runSchema>;
+
+/** [] where the file does not exist. @throws naming the file where it is none of ours */
+export function readMeasurements(path: string): Measurement[] {
+  if (!existsSync(path)) return [];
+  const parsed = storeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (parsed.success) return parsed.data.measurements;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${path}: ${issue!.path.join('.')}: ${issue!.message}`);
+}
+
+/** A line per measurement, so that a change of one shows as one. */
+export function writeMeasurements(path: string, measurements: readonly Measurement[]): void {
+  const lines = measurements.map((measurement) => JSON.stringify(measurement));
+  replaceFile(path, `{"measurements":[\n${lines.join(',\n')}\n]}\n`);
+}
+
+/** The items' order is the same in both. */
+export const rightItems = ({ right }: MeasuredRun): boolean[] => [...right].map((c) => c === '1');

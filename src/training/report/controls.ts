@@ -1,0 +1,85 @@
+// Whether a checkpoint's thoughts carry its answers: what happens with something else in their place, in figures and
+// in plain words. Pure.
+import { type MeasuredRun, type Measurement, rightItems } from '../measurement.ts';
+import { percent, type TextTable } from './comparison.ts';
+import { type McNemar, mcNemar, probability } from './paired-test.ts';
+
+/** Above this a difference may be chance. */
+const LEVEL = 0.01;
+
+type Thinking = Measurement & {
+  controls: NonNullable<Measurement['controls']>;
+  byThoughts: NonNullable<Measurement['byThoughts']>;
+};
+
+const hasControls = (measurement: Measurement): measurement is Thinking =>
+  measurement.controls !== null && measurement.byThoughts !== null;
+
+/** What is fed in place of the thoughts, a column each. */
+export function controlRows(measured: readonly Measurement[]): TextTable | null {
+  const thinking = measured.filter(hasControls);
+  if (thinking.length === 0) return null;
+  return {
+    head: [
+      'accuracy (%)',
+      'own thoughts',
+      'none',
+      'zeros',
+      'own, shuffled',
+      'noise',
+      'another item’s',
+    ],
+    rows: thinking.map(({ checkpoint, asTrained, byThoughts, controls }) => [
+      checkpoint,
+      ...[
+        asTrained,
+        byThoughts[0]!,
+        controls.zero,
+        controls.shuffle,
+        controls.noise,
+        controls.others,
+      ].map(({ accuracy }) => percent(accuracy)),
+    ]),
+  };
+}
+
+/** A sentence or two for each checkpoint that thinks. `measured` are all of one data file. */
+export function verdicts(measured: readonly Measurement[]): string[] {
+  const pauses = measured.filter(({ filler }) => filler === 'pause');
+  return measured
+    .filter(hasControls)
+    .map((thinking) => `${bearing(thinking)} ${againstPauses(thinking, pauses)}`);
+}
+
+function bearing({ checkpoint, asTrained, byThoughts, controls }: Thinking): string {
+  const { p, isWorse } = compared(asTrained, controls.others);
+  const own = percent(asTrained.accuracy);
+  const swapped = `${percent(controls.others.accuracy)}% with another item’s thoughts, ${own}% with its own (p ${sign(p)})`;
+  const noise = `with noise ${percent(controls.noise.accuracy)}%`;
+  if (isWorse) return `${checkpoint}: its thoughts are load-bearing: ${swapped}; ${noise}.`;
+  const none = byThoughts[0]!;
+  const bare = `without any ${percent(none.accuracy)}%`;
+  const needsPlaces = compared(asTrained, none).isWorse
+    ? `It needs their positions (${bare}), not what is in them.`
+    : `It does not even need their positions (${bare}).`;
+  return `${checkpoint}: its thoughts are NOT load-bearing: ${swapped}; ${noise}. ${needsPlaces}`;
+}
+
+function againstPauses({ asTrained }: Thinking, pauses: readonly Measurement[]): string {
+  if (pauses.length === 0) return 'No pause control is trained on this data.';
+  return pauses
+    .map((pause) => {
+      const { p, isWorse, onlyFirst, onlySecond } = compared(asTrained, pause.asTrained);
+      const better = onlySecond > onlyFirst && p < LEVEL ? 'worse than' : 'no better than';
+      return `It is ${isWorse ? 'better than' : better} the pause control ${pause.checkpoint} (${percent(pause.asTrained.accuracy)}%, p ${sign(p)}).`;
+    })
+    .join(' ');
+}
+
+/** isWorse: the second run, by more than chance. */
+function compared(first: MeasuredRun, second: MeasuredRun): McNemar & { isWorse: boolean } {
+  const outcome = mcNemar(rightItems(first), rightItems(second));
+  return { ...outcome, isWorse: outcome.p < LEVEL && outcome.onlyFirst > outcome.onlySecond };
+}
+
+const sign = (p: number): string => (p < 0.001 ? probability(p) : `= ${probability(p)}`);
