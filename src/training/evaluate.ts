@@ -21,6 +21,8 @@ export type ItemResult = {
   vectors: Float32Array | null;
 };
 
+type ModelThoughts = Extract<GenerationRequest['thoughts'], { kind: 'model' }>;
+
 export type Judge = (example: Example, text: string) => boolean;
 
 /** Runs every item greedily, all submitted at once; results in the items' order. */
@@ -119,6 +121,12 @@ export function wilsonInterval(successes: number, trials: number): [number, numb
   return [Math.max(0, (center - spread) / scale), Math.min(1, (center + spread) / scale)];
 }
 
+/** What a request gets that says nothing about thoughts. */
+export function thoughtsAsServed({ config }: Checkpoint): ModelThoughts {
+  const { default_thoughts: count, stop_head } = config.coconut;
+  return { kind: 'model', count, ...(stop_head && { stopProbability: STOP_PROBABILITY }) };
+}
+
 /** As trained, and where the method thinks: without thoughts, and with the next item's. */
 export async function evaluateCheckpoint(
   engine: Engine,
@@ -130,14 +138,9 @@ export async function evaluateCheckpoint(
   zero_thoughts: EvalRun | null;
   shuffled_thoughts: EvalRun | null;
 }> {
-  const { default_thoughts: count, filler, stop_head } = checkpoint.config.coconut;
-  const asServed: GenerationRequest['thoughts'] = {
-    kind: 'model',
-    count,
-    ...(stop_head && { stopProbability: STOP_PROBABILITY }),
-  };
+  const asServed = thoughtsAsServed(checkpoint);
   const own = await runItems(engine, checkpoint, items, judge, () => asServed);
-  if (filler !== 'thought') {
+  if (checkpoint.config.coconut.filler !== 'thought') {
     return { as_trained: summarizeRun(own), zero_thoughts: null, shuffled_thoughts: null };
   }
   const none = await runItems(engine, checkpoint, items, judge, () => ({

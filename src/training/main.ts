@@ -1,10 +1,11 @@
-// Command line of the trainer: train | bundle | eval | table | report | stability | show-graph.
+// Command line of the trainer: train | bundle | eval | table | inspect | report | stability | show-graph.
 
 import { Argument, Command, Option } from 'commander';
 import { weightFormats } from '../model/serving-model.ts';
 import { bundleCommand } from './bundle-command.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
+import { inspectCommand } from './inspect-command.ts';
 import { writeReport } from './report.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
 import { stabilityCommand } from './stability-command.ts';
@@ -73,6 +74,18 @@ program
     'compare methods: accuracy and tokens beside the paper, controls, paired tests, number of thoughts',
   )
   .action(tableCommand);
+
+program
+  .command('inspect')
+  .argument('<checkpoint>', 'checkpoint directory of a method that thinks')
+  .option('--data <file>', 'in place of the run’s own validation file')
+  .option('--item <n>', 'the item to look at closely, from 0', Number, 0)
+  .option('--items <n>', 'items that means are taken over', Number, 50)
+  .option('--words <n>', 'likeliest words of each thought', Number, 5)
+  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .option('--write <file>', 'where it is kept, beside other checkpoints’', 'docs/inspection.json')
+  .description('thoughts as words, the search tree, live branches, inner products with nodes')
+  .action(inspectCommand);
 
 program
   .command('report')

@@ -7,7 +7,13 @@ import type { Checkpoint } from '../model/checkpoint.ts';
 import { runOf } from './bundle-command.ts';
 import type { Example } from './datasets/example.ts';
 import type { DataKind } from './datasets/formats.ts';
-import { type ItemResult, type Judge, runItems, summarizeRun } from './evaluate.ts';
+import {
+  type ItemResult,
+  type Judge,
+  runItems,
+  summarizeRun,
+  thoughtsAsServed,
+} from './evaluate.ts';
 import { type Outcome, outcomes } from './inspect/outcome.ts';
 import type { MeasuredRun, Measurement } from './measurement.ts';
 
@@ -31,10 +37,11 @@ export async function measure(
   items: Items,
   depth: Depth,
 ): Promise<Measurement> {
-  const { default_thoughts: own, filler } = checkpoint.config.coconut;
+  const { filler } = checkpoint.config.coconut;
+  const own = thoughtsAsServed(checkpoint);
   const run = (thoughtsOf: (index: number) => GenerationRequest['thoughts']) =>
     runItems(engine, checkpoint, items.examples, items.judge, thoughtsOf);
-  const asTrained = await run(() => ({ kind: 'model', count: own }));
+  const asTrained = await run(() => own);
   const toRun = (results: readonly ItemResult[]) => measuredRun(results, items.outcomeOf);
   const measurement = {
     ...identityOf(checkpoint),
@@ -47,16 +54,16 @@ export async function measure(
 
   const byThoughts: MeasuredRun[] = [];
   for (let count = 0; count <= MAX_THOUGHTS; count++) {
-    const results = count === own ? asTrained : await run(() => ({ kind: 'model', count }));
+    const isOwn = count === own.count && own.stopProbability === undefined;
+    const results = isOwn ? asTrained : await run(() => ({ kind: 'model', count }));
     byThoughts.push(toRun(results));
   }
   const spoilt = async (control: 'zero' | 'shuffle' | 'noise') =>
-    toRun(await run(() => ({ kind: 'model', count: own, control })));
-  const others = await run((index) => ({
-    kind: 'given',
-    count: own,
-    vectors: asTrained[(index + 1) % asTrained.length]!.vectors!,
-  }));
+    toRun(await run(() => ({ ...own, control })));
+  const others = await run((index) => {
+    const { thoughts, vectors } = asTrained[(index + 1) % asTrained.length]!;
+    return { kind: 'given', count: thoughts, vectors: vectors! };
+  });
   const controls = {
     zero: await spoilt('zero'),
     shuffle: await spoilt('shuffle'),
