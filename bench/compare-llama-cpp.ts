@@ -109,8 +109,10 @@ function report(name: string, theirs: number[][], ours: Answer[]): void {
     const at = own.findIndex((id, t) => id !== ids[t]);
     if (at === -1 && own.length === ids.length) return [];
     const where = at === -1 ? own.length : at;
-    const margin = margins[where]?.toFixed(3) ?? '?';
-    return [`  "${questions[i]}": equal for ${where} tokens, then ours leads by ${margin} nats`];
+    const margin = margins[where];
+    const parting =
+      margin === undefined ? 'then ours ends' : `ours leads by ${margin.toFixed(3)} nats`;
+    return [`  "${questions[i]}": equal for ${where} tokens, ${parting}`];
   });
   const equal = theirs.length - partings.length;
   process.stdout.write(

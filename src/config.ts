@@ -1,6 +1,7 @@
 // The only reader of environment variables: one schema, one frozen result, every bad key reported
 // at once. docs/api.md lists what each one does.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
@@ -18,6 +19,7 @@ const commaSeparated = z.string().transform((list) =>
     .filter((item) => item !== ''),
 );
 
+const hub = 'https://huggingface.co';
 const bundledModels = fileURLToPath(new URL('../models', import.meta.url));
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -26,10 +28,17 @@ const environmentSchema = z
     /** 0 takes any free port. */
     PORT: whole(0, 65_535).default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
-    /** A checkpoint, or a folder of checkpoints. */
+    /** A checkpoint, or a folder of checkpoints; or a model of the hub, owner/name[@revision]. */
     MODEL_DIR: z.string().min(1).default(bundledModels),
-    /** Id of the checkpoint that is loaded before /readyz says 200; the first one by name without it. */
+    /** Checkpoint that is loaded before /readyz says 200: an id, a path or owner/name[@revision]. */
     MODEL: z.string().min(1).optional(),
+    /** Where a model that is named owner/name comes from, the access it needs, and where it is kept. */
+    HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).default(hub),
+    HF_TOKEN: z.string().startsWith('hf_', 'must begin with hf_').optional(),
+    HUB_CACHE_DIR: z
+      .string()
+      .min(1)
+      .default(join(homedir(), '.cache', 'coconut-serve')),
     /** Comma-separated; none means that no key is asked for. */
     API_KEYS: commaSeparated.default([]),
     /** Requests that may wait for a slot, per checkpoint. */
@@ -71,6 +80,11 @@ const environmentSchema = z
     host: env.HOST,
     modelDir: env.MODEL_DIR,
     model: env.MODEL,
+    hub: {
+      url: env.HF_ENDPOINT.replace(/\/$/, ''),
+      token: env.HF_TOKEN,
+      cacheDir: env.HUB_CACHE_DIR,
+    },
     apiKeys: env.API_KEYS,
     queueLimit: env.QUEUE_LIMIT,
     slots: env.SLOTS,
@@ -107,7 +121,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const lines = result.error.issues.map((issue) => {
     const key = String(issue.path[0]);
     // A key's value may be a secret; the others help to find the mistake.
-    const got = key === 'API_KEYS' ? '' : `, got ${JSON.stringify(environment[key])}`;
+    const got = ['API_KEYS', 'HF_TOKEN'].includes(key)
+      ? ''
+      : `, got ${JSON.stringify(environment[key])}`;
     return `config: ${key} ${issue.message}${got}`;
   });
   throw new ConfigError(lines.join('\n'));

@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { findNamedModel } from './named-model.ts';
 import type { Phase } from './routes/app-context.ts';
 import { readServedCheckpoints, type ServedCheckpoints } from './served-checkpoints.ts';
 
@@ -19,7 +20,8 @@ async function main(): Promise<void> {
   sinceStart('import');
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const served = readServedCheckpoints({ config, metrics, log });
+  const named = await findNamedModel(config, log);
+  const served = readServedCheckpoints({ config, metrics, log }, named);
   sinceStart('checkpoints');
   const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
   const app = createApp({

@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
 import { dimensionsOf } from './model/model-config.ts';
+import type { NamedModel } from './named-model.ts';
 import { type ServedModel, thoughtLimits } from './routes/served-model.ts';
 
 export type ServedCheckpoints = {
@@ -20,14 +21,24 @@ export type ServedCheckpoints = {
 
 type Deps = { config: Config; metrics: Metrics; log: Log };
 
-/** Throws where a checkpoint is malformed, there is none, or MODEL is not among them. */
-export function readServedCheckpoints(deps: Deps): ServedCheckpoints {
+/**
+ * `named`: what MODEL or MODEL_DIR names beyond the folder; it comes first. Throws where a checkpoint is
+ * malformed, there is none, or MODEL is not among them.
+ */
+export function readServedCheckpoints(
+  deps: Deps,
+  named: NamedModel | null = null,
+): ServedCheckpoints {
   const { config } = deps;
   const started: Engine[] = [];
-  const models = checkpointDirs(config.modelDir)
-    .map(readCheckpoint)
-    .map((checkpoint) => toServedModel(checkpoint, deps, started));
-  const first = config.model === undefined ? models[0] : models.find((m) => m.id === config.model);
+  const listed = named?.alone
+    ? []
+    : checkpointDirs(config.modelDir).map((dir) => readCheckpoint(dir));
+  const others = listed.filter(({ id }) => id !== named?.id);
+  const checkpoints = named ? [readCheckpoint(named.dir, named.id), ...others] : others;
+  const models = checkpoints.map((checkpoint) => toServedModel(checkpoint, deps, started));
+  const wanted = named?.id ?? config.model;
+  const first = wanted === undefined ? models[0] : models.find((m) => m.id === wanted);
   if (!first) {
     const ids = models.map((model) => model.id).join(', ') || 'no checkpoint';
     throw new Error(`${config.modelDir} holds ${ids}; MODEL asks for ${config.model ?? 'any'}`);

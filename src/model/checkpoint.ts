@@ -45,7 +45,7 @@ export type TrainingRecord = z.output<typeof trainingRecordSchema>;
 export type Checkpoint = {
   /** As it was asked for; the files may stand in its predecessor after a crash. */
   dir: string;
-  /** The directory's name, and the model id that the API serves it under. */
+  /** The model id that the API serves it under: the directory's name, or the hub's. */
   id: string;
   config: ModelConfig;
   weightsPath: string;
@@ -77,7 +77,7 @@ export type CheckpointParts = {
 };
 
 /** Reads and checks everything but the weights' values. Throws CheckpointError. */
-export function readCheckpoint(path: string): Checkpoint {
+export function readCheckpoint(path: string, id: string = basename(resolve(path))): Checkpoint {
   const standing = standingDirectory(path);
   const config = readJson(join(standing, 'config.json'), modelConfigSchema);
   const tokenizerConfigPath = join(standing, 'tokenizer_config.json');
@@ -98,7 +98,7 @@ export function readCheckpoint(path: string): Checkpoint {
   let sha256: string | null = null;
   return {
     dir: path,
-    id: basename(resolve(path)),
+    id,
     config,
     weightsPath,
     header,

@@ -67,7 +67,7 @@ function checkpointsIn(dir: string): Checkpoint[] {
     .map((name) => join(dir, name))
     .filter((path) => existsSync(join(path, 'config.json')));
   if (paths.length === 0) throw new Error(`${dir} holds no checkpoint`);
-  return paths.map(readCheckpoint);
+  return paths.map((dir) => readCheckpoint(dir));
 }
 
 /** By the run files that the checkpoints record, into `out`; null where it was stopped. */
