@@ -1,6 +1,6 @@
-// Node's HTTP server around the app: timeouts against slow clients, and a close that waits for
+// Node's HTTP server around the app: timeouts against slow clients, and an end that waits for
 // running answers.
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type App, answerUnroutable } from './app.ts';
@@ -17,6 +17,8 @@ const idleSweepMs = 50;
 
 export type HttpServer = {
   url: string;
+  /** Resolves once no request is being answered, while new ones may still come. */
+  idle: () => Promise<void>;
   /** Takes no new connections; resolves when the last request has been answered. */
   close: () => Promise<void>;
   /** Cuts what is still open. */
@@ -29,7 +31,11 @@ export async function listen(
   { host, port }: { host: string; port: number },
 ): Promise<HttpServer> {
   const listener = getRequestListener(app.fetch, { errorHandler: answerUnroutable });
-  const server = createServer(serverOptions, listener);
+  const answers = new OpenAnswers();
+  const server = createServer(serverOptions, (incoming, outgoing) => {
+    answers.add(outgoing);
+    return listener(incoming, outgoing);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());
@@ -38,9 +44,30 @@ export async function listen(
   const name = host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${name}:${bound}`,
+    idle: () => answers.none(),
     close: () => closeWhenIdle(server),
     destroy: () => server.closeAllConnections(),
   };
+}
+
+class OpenAnswers {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  add(outgoing: ServerResponse): void {
+    this.#count += 1;
+    outgoing.once('close', () => {
+      this.#count -= 1;
+      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    });
+  }
+
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#count === 0) resolve();
+      else this.#waiting.push(resolve);
+    });
+  }
 }
 
 async function closeWhenIdle(server: Server): Promise<void> {

@@ -73,7 +73,10 @@ function onSignal(log: Log, drainAll: () => Promise<void>): void {
   process.on('SIGINT', onFirst);
 }
 
-/** Ends running answers with an error event only once DRAIN_SECONDS are over. */
+/**
+ * Listens until the end, so that new requests are told to go elsewhere and the process shows that it
+ * lives. Ends running answers with an error event only once DRAIN_SECONDS are over.
+ */
 async function drain(
   lifecycle: { phase: Phase; cutoff: AbortController },
   server: HttpServer,
@@ -83,12 +86,12 @@ async function drain(
   lifecycle.phase = 'leaving';
   await delay(config.leaveMs);
   lifecycle.phase = 'draining';
-  const closed = server.close();
-  await Promise.race([closed, delay(config.drainMs)]);
+  await Promise.race([server.idle(), delay(config.drainMs)]);
   lifecycle.cutoff.abort();
-  await Promise.race([closed, delay(cutoffGraceMs)]);
+  await Promise.race([server.idle(), delay(cutoffGraceMs)]);
+  const closed = server.close();
   server.destroy();
-  await Promise.all(served.engines().map((engine) => engine.drain()));
+  await Promise.all([closed, ...served.engines().map((engine) => engine.drain())]);
 }
 
 function fail(error: unknown): never {

@@ -1,12 +1,9 @@
 // The server as a process: its own engine on a tiny checkpoint, a real socket, real signals.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import OpenAI from 'openai';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchServer, startServer } from './support/server-process.ts';
 import { writeTinyCheckpoint } from './support/tiny-model.ts';
 
 let modelDir: string;
@@ -17,52 +14,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(modelDir, { recursive: true, force: true }));
 
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-});
-
-function launch(environment: Record<string, string>) {
-  const { PATH } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: join(import.meta.dirname, '..'),
-    env: { PATH, MODEL_DIR: modelDir, PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  let stderr = '';
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  return { child, exited, complaints: () => stderr };
-}
-
-async function start(environment: Record<string, string> = {}) {
-  const { child, exited, complaints } = launch(environment);
-  const lines: string[] = [];
-  const ended = exited.then(() => Promise.reject(new Error(`exited: ${complaints()}`)));
-  const listening = new Promise<string>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      lines.push(line);
-      const { url } = JSON.parse(line) as { url?: string };
-      if (url) resolve(url);
-    });
-  });
-  const url = await Promise.race([listening, ended]);
-  const isReady = async () => expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  await Promise.race([vi.waitFor(isReady, { timeout: 20_000, interval: 50 }), ended]);
-  // From here on an exit is what the test looks at.
-  ended.catch(() => {});
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
-  return { child, exited, url, client, lines };
-}
-
 const ask = (content: string) => ({
   model: 'tiny-coconut',
   messages: [{ role: 'user' as const, content }],
 });
+
+const start = (environment: Record<string, string> = {}) =>
+  startServer({ MODEL_DIR: modelDir, ...environment });
 
 describe('the server process', () => {
   it('answers the same text plain and streamed, from both checkpoints, and logs no prompt', async () => {
@@ -123,7 +81,7 @@ describe('the server process', () => {
   });
 
   it('lists every bad variable and exits with 1', async () => {
-    const { exited, complaints } = launch({ PORT: 'http', SLOTS: 'many' });
+    const { exited, complaints } = launchServer({ PORT: 'http', SLOTS: 'many' });
     expect(await exited).toEqual([1, null]);
     expect(complaints()).toMatch(/config: PORT .*\nconfig: SLOTS /);
   });

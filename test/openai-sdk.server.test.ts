@@ -149,6 +149,23 @@ describe('the openai client', () => {
   });
 });
 
+describe('idling', () => {
+  it('comes with the end of the last answer, while others are still let in', async () => {
+    const { engine, url } = await serve([{ text: 'x'.repeat(30) }]);
+    await server?.idle();
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify(ask());
+    const answer = fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body });
+    await vi.waitFor(() => expect(engine.requests).toHaveLength(1));
+    const idle = server?.idle();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(engine.endings).toEqual([]);
+    await idle;
+    expect(engine.endings).toEqual(['stop']);
+    expect((await answer).status).toBe(200);
+  });
+});
+
 describe('closing', () => {
   it('waits for the running answer, then takes no connection', async () => {
     const { engine, url } = await serve([{ text: 'x'.repeat(30) }]);

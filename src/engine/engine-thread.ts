@@ -15,14 +15,20 @@ export type EngineThread = { post(message: ToWorker): void };
 /** How the engine gets its threads; tests put scripted ones in their place. */
 export type StartThread = (options: EngineOptions, handlers: ThreadHandlers) => EngineThread;
 
-export function startEngineThread(
+export const startEngineThread: StartThread = (options, handlers) => {
+  const isBuilt = import.meta.url.endsWith('.js');
+  const entry = isBuilt ? './worker.js' : './worker-from-sources.mjs';
+  return startThread(new URL(entry, import.meta.url), options, handlers);
+};
+
+/** @param entry of the thread: worker.ts, or what leads to it */
+export function startThread(
+  entry: URL,
   options: EngineOptions,
   { onMessage, onEnd }: ThreadHandlers,
 ): EngineThread {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const entry = isBuilt ? './worker.js' : './worker-from-sources.mjs';
   // Not this process's own flags: under `tsx` they would load it a second time.
-  const worker = new Worker(new URL(entry, import.meta.url), { workerData: options, execArgv: [] });
+  const worker = new Worker(entry, { workerData: options, execArgv: [] });
   let isDrained = false;
   let crash: Error | null = null;
   worker.on('message', (message: FromWorker) => {

@@ -1,4 +1,5 @@
 // What every route is given: the served models, the limits, and where to report.
+import type { ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -31,6 +32,8 @@ export type AppDeps = {
 };
 
 export type AppEnv = {
+  /** The socket's side of the response; there is none where the app is called directly. */
+  Bindings: { outgoing?: ServerResponse };
   Variables: {
     requestId: string;
     log: Log;
@@ -38,7 +41,7 @@ export type AppEnv = {
     caller: string;
     /** Set where requests are limited. */
     rateLimit: { limit: number; remaining: number; resetTime: Date | undefined };
-    /** Set once the answer meter counts this request, so that a failure is not counted twice. */
-    metered?: true;
+    /** Whether the answer meter counts this request, so that a failure is not counted twice. */
+    metered?: boolean;
   };
 };

@@ -62,6 +62,8 @@ function openAll(
     }
   } catch (error) {
     for (const answer of answers) answer.abort();
+    // Nobody reads those that were taken, so none of them is counted: the refusal is.
+    c.set('metered', false);
     throw error;
   }
   return answers;

@@ -16,14 +16,27 @@ export function sseResponse(
   { heartbeatMs, stallMs }: Pick<AppDeps['config'], 'heartbeatMs' | 'stallMs'>,
   abort: () => void,
 ): Response {
-  return c.body(toByteStream(frames, { heartbeatMs, stallMs, abort }), 200, {
+  const disconnect = () => {
+    c.var.log.info({ stall_ms: stallMs }, 'a stream’s reader stalled');
+    // Without an adapter's arguments Hono has no env at all, whatever its type says.
+    const outgoing = (c.env as AppEnv['Bindings'] | undefined)?.outgoing;
+    outgoing?.destroy();
+    return outgoing !== undefined;
+  };
+  return c.body(toByteStream(frames, { heartbeatMs, stallMs, abort, disconnect }), 200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
   });
 }
 
-type StreamOptions = { heartbeatMs: number; stallMs: number; abort: () => void };
+type StreamOptions = {
+  heartbeatMs: number;
+  stallMs: number;
+  abort: () => void;
+  /** Takes the connection from a reader that stalls; false where there is none. */
+  disconnect: () => boolean;
+};
 
 /**
  * At most one frame waits for the reader here, and an answer's events for the frames: they are no
@@ -31,7 +44,7 @@ type StreamOptions = { heartbeatMs: number; stallMs: number; abort: () => void }
  */
 export function toByteStream(
   frames: Frames,
-  { heartbeatMs, stallMs, abort }: StreamOptions,
+  { heartbeatMs, stallMs, abort, disconnect }: StreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<string, void>> | null = null;
@@ -48,6 +61,9 @@ export function toByteStream(
       }
       const giveUp = () => {
         abort();
+        // A connection that closes cancels this stream. To fail the stream would do as well, were it
+        // not that the HTTP adapter prints such errors past the log.
+        if (disconnect()) return;
         controller.error(new Error(`nothing was read for ${stallMs} ms`));
         // Not cancelled by the error: the answer is counted when its frames end. How is nobody's news.
         frames.return().catch(() => {});

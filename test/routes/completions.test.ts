@@ -1,5 +1,5 @@
 // POST /v1/completions over a scripted engine: prompts, echo, streams, and what is refused.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { textCompletionSchema } from '../../src/routes/response-schemas.ts';
 import {
   errorOf,
@@ -100,6 +100,32 @@ describe('a completion', () => {
     const engine = new FakeEngine();
     engine.refusal = queueFull;
     expect((await post(engine, { prompt: ['Hi', 'Ho'] })).status).toBe(503);
+  });
+
+  it('whose second prompt finds the queue full gives up the first, and counts as rejected', async () => {
+    const engine = new FakeEngine({ hang: true });
+    const submit = vi.spyOn(engine, 'submitChoices');
+    submit.mockImplementationOnce((request, signals) =>
+      signals.map((signal) => engine.submit(request, signal)),
+    );
+    submit.mockImplementationOnce(() => {
+      throw queueFull;
+    });
+    const { app, deps } = fakeApp([fakeModel(engine)]);
+    const response = await app.request('/v1/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'fake/coconut', prompt: ['Hi', 'Ho'] }),
+    });
+    expect(response.status).toBe(503);
+    const [[, [first]]] = submit.mock.calls as [Parameters<typeof engine.submitChoices>];
+    expect(first?.aborted).toBe(true);
+    const valuesOf = async (name: 'coconut_requests_total' | 'coconut_requests_rejected_total') =>
+      (await deps.metrics[name].get()).values.map(({ labels, value }) => ({ ...labels, value }));
+    expect(await valuesOf('coconut_requests_rejected_total')).toEqual([
+      { reason: 'server_is_overloaded', value: 1 },
+    ]);
+    expect(await valuesOf('coconut_requests_total')).toMatchObject([{ status: '503', value: 1 }]);
   });
 });
 

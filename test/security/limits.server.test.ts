@@ -39,9 +39,11 @@ describe('a client', () => {
   });
 
   it('that stops reading loses its connection and frees its slot', async () => {
+    const printed = vi.spyOn(console, 'error');
+    const out = new PassThrough();
     const engine = new FakeEngine({ text: 'x'.repeat(60_000) });
     const model = fakeModel(engine, { slotCapacity: 100_000 });
-    const { app, deps } = fakeApp([model], { stallMs: 200 });
+    const { app, deps } = fakeApp([model], { stallMs: 200 }, { log: createLog('info', out) });
     server = await listen(app, { host: '127.0.0.1', port: 0 });
     const body = JSON.stringify(ask({ stream: true }));
     const socket = connect(portOf(server), '127.0.0.1', () => {
@@ -55,6 +57,10 @@ describe('a client', () => {
     };
     await vi.waitFor(async () => expect(await ends()).toEqual(['abort']), { timeout: 30_000 });
     socket.destroy();
+    const lines = String(out.read()).trim().split('\n');
+    const [stalled] = lines.map((line) => JSON.parse(line)).filter((line) => line.stall_ms);
+    expect(stalled).toMatchObject({ stall_ms: 200, request_id: expect.stringMatching(/^req_/) });
+    expect(printed).not.toHaveBeenCalled();
   });
 });
 

@@ -3,9 +3,9 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
 import { fakeModel } from './fake-engine.ts';
 
-const positions = 8192;
+export const longPositions = 8192;
 
 export function longModel(engine: Engine): ServedModel {
-  const model = fakeModel(engine, { slotCapacity: positions });
-  return { ...model, config: { ...model.config, n_positions: positions } };
+  const model = fakeModel(engine, { slotCapacity: longPositions });
+  return { ...model, config: { ...model.config, n_positions: longPositions } };
 }

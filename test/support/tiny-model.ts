@@ -19,11 +19,11 @@ export const tinySpecials = ['<eos>', '<bot>', '<eot>', '<pause>'] as const;
 
 const fillerOf = { coconut: 'thought', cot: 'none', pause: 'pause' } as const;
 
-export function tinyConfig(method: TinyMethod): Gpt2Config {
+export function tinyConfig(method: TinyMethod, positions = 256): Gpt2Config {
   return modelConfigSchema.parse({
     model_type: 'gpt2',
     vocab_size: 256 + tinySpecials.length,
-    n_positions: 256,
+    n_positions: positions,
     n_embd: 16,
     n_layer: 2,
     n_head: 2,
@@ -86,9 +86,9 @@ export function tinyWeights(config: ModelConfig, seed: number): Map<string, Floa
 /** Same seed and method: same bytes. */
 export function writeTinyCheckpoint(
   dir: string,
-  options: { seed: number; method: TinyMethod; evalReport?: EvalReport },
+  options: { seed: number; method: TinyMethod; evalReport?: EvalReport; positions?: number },
 ): void {
-  const config = tinyConfig(options.method);
+  const config = tinyConfig(options.method, options.positions);
   writeCheckpoint(dir, {
     config,
     weights: tinyWeights(config, options.seed),
