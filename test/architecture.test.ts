@@ -73,6 +73,7 @@ const arrows: Record<string, string[]> = {
 const evaluation = [
   ...['', '-command', '-stopping'].map((part) => `src/training/evaluate${part}.ts`),
   'src/training/measure.ts',
+  'src/training/inspect-command.ts',
   'src/training/inspect/read-out.ts',
 ];
 const engineHandle = ['src/engine/engine.ts', 'src/engine/messages.ts'];

@@ -6,6 +6,7 @@ import { bundleCommand } from './bundle-command.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { inspectCommand } from './inspect-command.ts';
+import { type OverviewOptions, writeOverview } from './overview.ts';
 import { writeReport } from './report.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
 import { stabilityCommand } from './stability-command.ts';
@@ -89,9 +90,15 @@ program
 
 program
   .command('report')
-  .argument('<run-directory>', 'a run, finished or not, e.g. out/tiny')
-  .description('write report.html beside its metrics: curves, segments, scores, in one file')
-  .action(async (path: string) => console.log(await writeReport(path)));
+  .argument('[run-directory]', 'a run, finished or not, e.g. out/tiny; none: all of models/')
+  .option('--docs <dir>', 'where table, inspect and stability keep their figures', 'docs')
+  .option('--models <dir>', 'checkpoints with their logs', 'models')
+  .option('--runs <dir>', 'run files whose methods are listed, trained or not', 'runs')
+  .option('--out <file>', 'where the page on all checkpoints goes', 'out/report.html')
+  .description('one self-contained page: of a run, beside its metrics, or of all checkpoints')
+  .action(async (path: string | undefined, options: OverviewOptions) =>
+    console.log(path === undefined ? await writeOverview(options) : await writeReport(path)),
+  );
 
 program
   .command('stability')
@@ -99,7 +106,7 @@ program
   .option('--seeds <list>', 'seeds of each variant, e.g. 1,2,3', toNumbers, [1, 2, 3])
   .option('--out <dir>', 'where the runs are kept', 'out/stability')
   .option('--train', 'train those that are not finished first')
-  .option('--write <file>', 'where the table goes', 'docs/stability.md')
+  .option('--write <stem>', 'where page (.md) and table (.json) are kept', 'docs/stability')
   .description('what stage borders do to loss and gradients, by variant, over seeds')
   .action(stabilityCommand);
 

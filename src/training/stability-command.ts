@@ -2,8 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../model/atomic-write.ts';
+import { toMarkdown } from './report/comparison.ts';
 import { parseMetrics } from './report/run-metrics.ts';
-import { stabilityOf, stabilityTable } from './report/stability.ts';
+import { stabilityOf, stabilityRows } from './report/stability.ts';
 import { RunDirectory } from './run-directory.ts';
 import { stopSignal, trainToEnd, withSeed } from './train-command.ts';
 import { readTrainingConfig, type TrainingConfig, totalSteps } from './training-config.ts';
@@ -26,14 +27,15 @@ export async function stabilityCommand(
   const finished = runs.filter(isFinished);
   if (finished.length === 0)
     throw new Error(`none of ${runs.length} runs is finished in ${out}: give --train`);
-  const table = stabilityTable(
+  const table = stabilityRows(
     finished.map(({ variant, path }) => ({
       variant,
       stability: stabilityOf(parseMetrics(new RunDirectory(path).readMetrics())),
     })),
   );
-  replaceFile(write, page(folder, seeds, table));
-  console.log(table);
+  replaceFile(`${write}.json`, `${JSON.stringify(table, null, 1)}\n`);
+  replaceFile(`${write}.md`, page(folder, seeds, toMarkdown(table)));
+  console.log(toMarkdown(table));
 }
 
 function seededRuns(folder: string, seeds: readonly number[], out: string): SeededRun[] {

@@ -157,7 +157,7 @@ const key = ({ kind, data, checkpoint }: Measurement): string =>
   `${kind} ${data.generated ? 1 : 0} ${data.name} ${checkpoint}`;
 
 /** What the run files of a folder would train. */
-function plannedRuns(folder: string): Planned[] {
+export function plannedRuns(folder: string): Planned[] {
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
   return files.sort().map((file) => {
     const { method, supervision, data } = readTrainingConfig(join(folder, file));

@@ -1,6 +1,5 @@
-// Draws the curves as SVG text, without a browser. Colours follow the page's theme (currentColor).
+// Draws a run's curves.
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import { type Axis, examplesAxis, timeAxis, valueAxis } from './axes.ts';
 import {
   type CurveStyle,
@@ -9,6 +8,7 @@ import {
   trainingChartsOf,
   validationCurvesOf,
 } from './curves.ts';
+import { type Chart, plotSvg } from './plot-svg.ts';
 import {
   type RunMetrics,
   stageLabel,
@@ -17,8 +17,6 @@ import {
 } from './run-metrics.ts';
 import { groupBy, type Point, smooth, thin } from './series.ts';
 import { timeUnit } from './units.ts';
-
-export type Chart = { title: string; svg: string };
 
 /** Points drawn per chart, so that the page of a long run stays small and quick. */
 const VALUES_DRAWN = 1200;
@@ -158,19 +156,5 @@ function segmentMarks(train: readonly TrainPoint[], x: (point: Progress) => numb
   ];
 }
 
-function toSvg(title: string, x: Axis, y: Axis, marks: Plot.Markish[]): string {
-  const { document } = parseHTML('<html></html>');
-  const svg = Plot.plot({
-    document,
-    width: 560,
-    height: 260,
-    marginLeft: 52,
-    marginBottom: 44,
-    ariaLabel: title,
-    style: { fontSize: '12px', background: 'none' },
-    x: { labelOffset: 40, ...x },
-    y,
-    marks,
-  });
-  return svg.outerHTML;
-}
+const toSvg = (title: string, x: Axis, y: Axis, marks: Plot.Markish[]): string =>
+  plotSvg(title, { x: { labelOffset: 40, ...x }, y, marks });

@@ -13,11 +13,16 @@ dl { display: flex; flex-wrap: wrap; gap: 10px 32px; margin: 0; }
 dt { color: var(--quiet); font-size: 13px; }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 12px 28px; }
+h3 { font-size: 15px; margin: 22px 0 6px; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: 14px; }
 figure svg { width: 100%; max-width: 640px; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 10px; font-size: 14px; }
 .legend svg { vertical-align: middle; }
+details { margin: 8px 0; }
+summary { cursor: pointer; font-weight: 600; font-size: 14px; }
+.question { max-width: 90ch; font-size: 14px; }
+ul { margin: 8px 0; padding-left: 20px; max-width: 100ch; }
 .note { color: var(--quiet); font-size: 13px; margin: 8px 0; }
 .scroll { overflow-x: auto; margin: 12px 0 0; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }

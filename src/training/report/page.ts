@@ -2,8 +2,9 @@
 import { html, raw } from 'hono/html';
 import type { EvalReport } from '../../model/eval-report.ts';
 import type { TrainingConfig } from '../training-config.ts';
-import { type Chart, drawTraining, drawValidation, smoothingHalfLife } from './charts.ts';
-import { type CurveStyle, stageStyles, validationCurvesOf } from './curves.ts';
+import { drawTraining, drawValidation, smoothingHalfLife } from './charts.ts';
+import { stageStyles, validationCurvesOf } from './curves.ts';
+import { figures, legend } from './figures.ts';
 import { pageStyle } from './page-style.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import { evaluationTable, factList, goalTable, type Html, segmentTable } from './tables.ts';
@@ -60,14 +61,3 @@ ${figures(drawTraining(metrics))}
 <p class="note">Bold: moving mean, half-life ${smoothingHalfLife(metrics.train)} train steps
 of the same stage and segment. Faint: each train step (long runs thinned, peaks kept). Dots: stages mixed in too
 rarely for a mean. Upright lines: a segment begins.</p>`;
-
-const figures = (charts: Chart[]): Html =>
-  html`<div class="figures">${charts.map(
-    ({ title, svg }) => html`<figure><figcaption>${title}</figcaption>${raw(svg)}</figure>\n`,
-  )}</div>`;
-
-const legend = (styles: CurveStyle[]): Html =>
-  html`<p class="legend">${styles.map(
-    ({ name, color, dash }) =>
-      html`<span><svg width="26" height="8" aria-hidden="true"><line x1="1" x2="25" y1="4" y2="4" stroke="${color}" stroke-width="3" stroke-dasharray="${dash}"/></svg> ${name}</span>\n`,
-  )}</p>`;

@@ -1,6 +1,7 @@
 // How steadily a run trained, in figures: what each stage border does to the loss, and how far single gradients stand
 // out. Pure; what makes runs steadier is for the table over variants and seeds to say.
-import { markdownTable, meanAndSpread } from './markdown.ts';
+import type { TextTable } from './comparison.ts';
+import { meanAndSpread } from './markdown.ts';
 import type { RunMetrics, TrainPoint } from './run-metrics.ts';
 import { groupBy } from './series.ts';
 
@@ -79,7 +80,9 @@ function ownStage(segment: readonly TrainPoint[]): TrainPoint[] {
 }
 
 /** A row per variant, its seeds together. */
-export function stabilityTable(runs: readonly { variant: string; stability: Stability }[]): string {
+export function stabilityRows(
+  runs: readonly { variant: string; stability: Stability }[],
+): TextTable {
   const head = [
     'variant',
     'seeds',
@@ -97,7 +100,7 @@ export function stabilityTable(runs: readonly { variant: string; stability: Stab
     `${seeds.length}`,
     ...variantCells(seeds.map(({ stability }) => stability)),
   ]);
-  return markdownTable(head, rows);
+  return { head, rows };
 }
 
 function variantCells(seeds: readonly Stability[]): string[] {

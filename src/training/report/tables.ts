@@ -15,7 +15,7 @@ export type Html = ReturnType<typeof html>;
 type Cell = string | number;
 
 /** The first column names the row, the others are figures. */
-function table(head: Cell[], rows: Cell[][]): Html {
+export function table(head: readonly Cell[], rows: readonly (readonly Cell[])[]): Html {
   return html`<div class="scroll"><table>
 <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>${rows.map(

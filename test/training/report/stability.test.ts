@@ -1,7 +1,7 @@
 // Stability figures of invented runs: a jump that is known, a recovery that is known, one spike.
 import { describe, expect, it } from 'vitest';
 import type { TrainPoint } from '../../../src/training/report/run-metrics.ts';
-import { stabilityOf, stabilityTable } from '../../../src/training/report/stability.ts';
+import { stabilityOf, stabilityRows } from '../../../src/training/report/stability.ts';
 import { trainPoint, validationPoint } from '../../support/run-metrics.ts';
 
 /** `losses` of one segment at one stage, after `before` train steps. */
@@ -59,16 +59,16 @@ describe('stabilityOf', () => {
   });
 });
 
-it('stabilityTable has a row per variant, with its seeds together', () => {
+it('stabilityRows has a row per variant, with its seeds together', () => {
   const stability = stabilityOf({ train, validation: [validationPoint(50, 0.5)] });
   const better = { ...stability, validation: 0.7 };
-  const table = stabilityTable([
+  const { rows } = stabilityRows([
     { variant: 'kept', stability },
     { variant: 'reset', stability },
     { variant: 'reset', stability: better },
   ]);
-  const [, , kept, reset] = table.split('\n');
-  expect(kept).toBe('| kept | 1 | 4.00 | 1 of 1 | 20 | 1.0 | 0.0 | 0.400 | 25.0 | 50.0 |');
-  expect(reset).toContain('| reset | 2 | 4.00 ± 0.00 | 2 of 2 |');
-  expect(reset).toContain('| 60.0 ± 14.1 |');
+  const [kept, reset] = rows.map((cells) => cells.join(' | '));
+  expect(kept).toBe('kept | 1 | 4.00 | 1 of 1 | 20 | 1.0 | 0.0 | 0.400 | 25.0 | 50.0');
+  expect(reset).toContain('reset | 2 | 4.00 ± 0.00 | 2 of 2');
+  expect(reset).toContain('| 60.0 ± 14.1');
 });

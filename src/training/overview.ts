@@ -1,0 +1,49 @@
+// What table, inspect and stability keep, and the checkpoints' logs → one page. Measures nothing itself.
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { replaceFile } from '../model/atomic-write.ts';
+import { readInspections } from './inspect/inspection.ts';
+import { readMeasurements } from './measurement.ts';
+import { type Overview, renderOverview } from './report/overview-page.ts';
+import { parseMetrics } from './report/run-metrics.ts';
+import { RunDirectory } from './run-directory.ts';
+import { plannedRuns } from './table-command.ts';
+
+export type OverviewOptions = { docs: string; models: string; runs: string; out: string };
+
+/** @throws where `table` has measured nothing yet */
+export async function writeOverview({ docs, models, runs, out }: OverviewOptions): Promise<string> {
+  const measurements = readMeasurements(join(docs, 'comparison.json'));
+  if (measurements.length === 0)
+    throw new Error(`${docs}/comparison.json holds no measurement: npm run table`);
+  const page = await renderOverview({
+    measurements,
+    planned: plannedRuns(runs),
+    inspections: readInspections(join(docs, 'inspection.json')),
+    logs: logsIn(models),
+    stability: readTable(join(docs, 'stability.json')),
+  });
+  mkdirSync(dirname(out), { recursive: true });
+  replaceFile(out, page);
+  return out;
+}
+
+function logsIn(models: string): Overview['logs'] {
+  return readdirSync(models)
+    .sort()
+    .filter((name) => existsSync(join(models, name, 'metrics.jsonl')))
+    .map((checkpoint) => {
+      const lines = new RunDirectory(join(models, checkpoint)).readMetrics();
+      return { checkpoint, metrics: parseMetrics(lines) };
+    });
+}
+
+const tableSchema = z.strictObject({
+  head: z.array(z.string()),
+  rows: z.array(z.array(z.string())),
+});
+
+function readTable(path: string): Overview['stability'] {
+  return existsSync(path) ? tableSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) : null;
+}
