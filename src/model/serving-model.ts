@@ -54,7 +54,7 @@ const graphDtypes: Partial<Record<Dtype, DType>> = {
 };
 
 /** Halves are widened in the graph; the runtime folds that into constants when it creates a session. */
-function mapWeights(
+export function mapWeights(
   g: GraphBuilder,
   config: ModelConfig,
   { weightsPath, header }: Weights,

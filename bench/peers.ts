@@ -1,0 +1,172 @@
+// npm run bench:peers [-- --checkpoint <dir>] [--rounds 3] [--threads 2] [--quick]
+// Our engine against transformers.js and node-llama-cpp on the same weights, thoughts against tokens,
+// HTTP against the engine, and cold starts; writes docs/performance.md. The peers are installed with
+// `npm ci --prefix bench`; one that is not is left out and said to be.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { readCheckpoint } from '../src/model/checkpoint.ts';
+import { dimensionsOf } from '../src/model/model-config.ts';
+import { parameterCount } from '../src/model/parameters.ts';
+import { writeCheckpointGguf } from './checkpoint-gguf.ts';
+import { timeColdStart } from './peers/cold-start.ts';
+import { writeDecoder } from './peers/decoder-onnx.ts';
+import { timeStreams } from './peers/http-streams.ts';
+import { type Machine, machineNow } from './peers/machine.ts';
+import type { Side } from './peers/peer.ts';
+import { median } from './peers/rates.ts';
+import { type ColdStarts, type HttpFigure, performancePage } from './peers/report.ts';
+import { measureRounds, randomPrompts } from './peers/scenarios.ts';
+import { startServer } from './peers/server-process.ts';
+import { SideProcess } from './peers/side-process.ts';
+import { writeRandomCheckpoint } from './random-checkpoint.ts';
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+const page = join(repository, 'docs/performance.md');
+const streams = { count: 64, prompt: 16, tokens: 24 };
+
+const { values } = parseArgs({
+  options: {
+    checkpoint: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    /** One round of everything, and no page. */
+    quick: { type: 'boolean', default: false },
+  },
+});
+const rounds = values.quick ? 1 : Number(values.rounds);
+const threads = Number(values.threads);
+
+const tell = (text: string) => process.stderr.write(`${text}\n`);
+
+/** Version where the package is installed in bench/, null where not. */
+function installed(name: string): string | null {
+  const path = join(repository, 'bench/node_modules', name, 'package.json');
+  if (!existsSync(path)) return null;
+  return (createRequire(import.meta.url)(path) as { version: string }).version;
+}
+
+/** The same weights for every program, in `dir`. */
+function prepareSides(dir: string, checkpoint: string): Side[] {
+  const ours = (['fp32', 'int8'] as const).map(
+    (width): Side => ({ program: 'coconut-serve', width, model: checkpoint, threads }),
+  );
+  const sides = [...ours];
+  if (installed('@huggingface/transformers')) {
+    const model = join(dir, 'decoder');
+    writeDecoder(model, checkpoint);
+    sides.push({ program: 'transformers.js', width: 'fp32', model, threads });
+  }
+  if (installed('node-llama-cpp')) {
+    const widths = { fp32: 'F32', f16: 'F16', Q8_0: 'Q8_0' } as const;
+    for (const [width, type] of Object.entries(widths) as [keyof typeof widths, 'F32'][]) {
+      const model = join(dir, `${type}.gguf`);
+      writeCheckpointGguf(model, checkpoint, type);
+      sides.push({ program: 'node-llama-cpp', width, model, threads });
+    }
+  }
+  return sides;
+}
+
+async function measurePeers(sides: readonly Side[], vocab: number) {
+  const processes: SideProcess[] = [];
+  try {
+    for (const side of sides) processes.push(await SideProcess.start(side));
+    return await measureRounds(processes, vocab, rounds, tell);
+  } finally {
+    await Promise.all(processes.map((process) => process.stop()));
+  }
+}
+
+/** Engine and HTTP in turns, the same prompts through both. */
+async function measureHttp(checkpoint: string): Promise<HttpFigure> {
+  const { vocab } = dimensionsOf(readCheckpoint(checkpoint).config);
+  const side: Side = { program: 'coconut-serve', width: 'fp32', model: checkpoint, threads };
+  const engine = await SideProcess.start(side);
+  const server = await startServer({
+    MODEL_DIR: checkpoint,
+    SLOTS: String(streams.count),
+    THREADS: String(threads),
+    PREFIX_CACHE_MB: '0',
+  });
+  const perSecond: Record<'engine' | 'http', number[]> = { engine: [], http: [] };
+  const tokens = streams.count * streams.tokens;
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      // Ordinary words only: a marker in a prompt is refused.
+      const prompts = randomPrompts(streams.count, streams.prompt, vocab - 3, 100 + round);
+      const { ms } = await engine.run({ output: 'tokens', prompts, count: streams.tokens });
+      const overHttp = await timeStreams(server.url, prompts, streams.tokens);
+      if (round === 0) continue; // warms up
+      perSecond.engine.push((1000 * tokens) / Math.max(...ms.map((row) => row.at(-1)!)));
+      perSecond.http.push(tokens / overHttp);
+      tell(`${round}/${rounds} http ${basename(checkpoint)}`);
+    }
+  } finally {
+    await Promise.all([engine.stop(), server.stop()]);
+  }
+  const { engine: direct, http } = perSecond;
+  const share = median(http.map((rate, i) => rate / direct[i]!));
+  return { model: basename(checkpoint), engine: median(direct), http: median(http), share };
+}
+
+async function measureColdStarts(checkpoint: string): Promise<ColdStarts> {
+  const starts: ColdStarts = { bundled: [], checkpoint: [] };
+  for (let i = 0; i < (values.quick ? 1 : 10); i++) {
+    starts.bundled.push(await timeColdStart({ MODEL: 'prosqa-coconut' }));
+    const environment = { MODEL_DIR: checkpoint, MODEL: basename(checkpoint) };
+    starts.checkpoint.push(await timeColdStart(environment));
+  }
+  tell('cold starts done');
+  return starts;
+}
+
+async function main(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'coconut-peers-'));
+  try {
+    const given = values.checkpoint && resolve(values.checkpoint);
+    const checkpoint = given ?? join(dir, 'gpt2-small-random');
+    if (!given) writeRandomCheckpoint(checkpoint);
+    const { config } = readCheckpoint(checkpoint);
+    const before: Machine = machineNow();
+    const starts = await measureColdStarts(checkpoint);
+    const bundled = join(repository, 'models/prosqa-coconut');
+    const http = [await measureHttp(checkpoint), await measureHttp(bundled)];
+    const { figures, agreements } = await measurePeers(
+      prepareSides(dir, checkpoint),
+      dimensionsOf(config).vocab,
+    );
+    const markdown = performancePage({
+      machine: { before, after: machineNow() },
+      setup: {
+        rounds,
+        threads,
+        streams,
+        model: basename(checkpoint),
+        parameters: parameterCount(config),
+      },
+      versions: {
+        'onnxruntime-node': (
+          createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
+        ).version,
+        'transformers.js': installed('@huggingface/transformers'),
+        'node-llama-cpp': installed('node-llama-cpp'),
+      },
+      figures,
+      agreements,
+      http,
+      starts,
+    });
+    process.stdout.write(markdown);
+    if (values.quick) return;
+    mkdirSync(join(repository, 'docs'), { recursive: true });
+    writeFileSync(page, markdown);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+await main();
