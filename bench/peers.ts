@@ -2,9 +2,9 @@
 // Our engine against transformers.js and node-llama-cpp on the same weights, thoughts against tokens,
 // HTTP against the engine, and cold starts; writes docs/performance.md. The peers are installed with
 // `npm ci --prefix bench`; one that is not is left out and said to be.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ import { writeCheckpointGguf } from './checkpoint-gguf.ts';
 import { timeColdStart } from './peers/cold-start.ts';
 import { writeDecoder } from './peers/decoder-onnx.ts';
 import { timeStreams } from './peers/http-streams.ts';
-import { type Machine, machineNow } from './peers/machine.ts';
+import { machineNow } from './peers/machine.ts';
 import type { Side } from './peers/peer.ts';
 import { median } from './peers/rates.ts';
 import { type ColdStarts, type HttpFigure, performancePage } from './peers/report.ts';
@@ -26,6 +26,13 @@ import { writeRandomCheckpoint } from './random-checkpoint.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const page = join(repository, 'docs/performance.md');
+/** Weights in every program's format, kept for the next run. */
+const work = join(repository, 'out/peers');
+const ggufWidths = [
+  ['fp32', 'F32'],
+  ['f16', 'F16'],
+  ['Q8_0', 'Q8_0'],
+] as const;
 const streams = { count: 64, prompt: 16, tokens: 24 };
 
 const { values } = parseArgs({
@@ -44,27 +51,43 @@ const tell = (text: string) => process.stderr.write(`${text}\n`);
 
 /** Version where the package is installed in bench/, null where not. */
 function installed(name: string): string | null {
-  const path = join(repository, 'bench/node_modules', name, 'package.json');
+  return versionAt(`bench/node_modules/${name}`);
+}
+
+function versionAt(dir: string): string | null {
+  const path = join(repository, dir, 'package.json');
   if (!existsSync(path)) return null;
   return (createRequire(import.meta.url)(path) as { version: string }).version;
 }
 
-/** The same weights for every program, in `dir`. */
-function prepareSides(dir: string, checkpoint: string): Side[] {
-  const ours = (['fp32', 'int8'] as const).map(
-    (width): Side => ({ program: 'coconut-serve', width, model: checkpoint, threads }),
-  );
-  const sides = [...ours];
+/** Makes what is missing; a name is taken only once it is whole, so that the next run can trust it. */
+function once(path: string, make: (path: string) => void): string {
+  if (existsSync(path)) return path;
+  tell(`writing ${path}`);
+  const partial = `${path}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  make(partial);
+  renameSync(partial, path);
+  return path;
+}
+
+/** The same weights for every program. */
+function prepareSides(checkpointDir: string): Side[] {
+  const { id, sha256 } = readCheckpoint(checkpointDir);
+  const made = join(work, `${id}-${sha256.slice(0, 8)}`);
+  mkdirSync(made, { recursive: true });
+  const sides: Side[] = [
+    { program: 'coconut-serve', width: 'fp32', model: checkpointDir, threads },
+    { program: 'coconut-serve', width: 'int8', model: checkpointDir, threads },
+  ];
   if (installed('@huggingface/transformers')) {
-    const model = join(dir, 'decoder');
-    writeDecoder(model, checkpoint);
+    const model = once(join(made, 'decoder'), (path) => writeDecoder(path, checkpointDir));
     sides.push({ program: 'transformers.js', width: 'fp32', model, threads });
   }
   if (installed('node-llama-cpp')) {
-    const widths = { fp32: 'F32', f16: 'F16', Q8_0: 'Q8_0' } as const;
-    for (const [width, type] of Object.entries(widths) as [keyof typeof widths, 'F32'][]) {
-      const model = join(dir, `${type}.gguf`);
-      writeCheckpointGguf(model, checkpoint, type);
+    for (const [width, type] of ggufWidths) {
+      const write = (path: string) => writeCheckpointGguf(path, checkpointDir, type);
+      const model = once(join(made, `${type}.gguf`), write);
       sides.push({ program: 'node-llama-cpp', width, model, threads });
     }
   }
@@ -125,48 +148,37 @@ async function measureColdStarts(checkpoint: string): Promise<ColdStarts> {
 }
 
 async function main(): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'coconut-peers-'));
-  try {
-    const given = values.checkpoint && resolve(values.checkpoint);
-    const checkpoint = given ?? join(dir, 'gpt2-small-random');
-    if (!given) writeRandomCheckpoint(checkpoint);
-    const { config } = readCheckpoint(checkpoint);
-    const before: Machine = machineNow();
-    const starts = await measureColdStarts(checkpoint);
-    const bundled = join(repository, 'models/prosqa-coconut');
-    const http = [await measureHttp(checkpoint), await measureHttp(bundled)];
-    const { figures, agreements } = await measurePeers(
-      prepareSides(dir, checkpoint),
-      dimensionsOf(config).vocab,
-    );
-    const markdown = performancePage({
-      machine: { before, after: machineNow() },
-      setup: {
-        rounds,
-        threads,
-        streams,
-        model: basename(checkpoint),
-        parameters: parameterCount(config),
-      },
-      versions: {
-        'onnxruntime-node': (
-          createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
-        ).version,
-        'transformers.js': installed('@huggingface/transformers'),
-        'node-llama-cpp': installed('node-llama-cpp'),
-      },
-      figures,
-      agreements,
-      http,
-      starts,
-    });
-    process.stdout.write(markdown);
-    if (values.quick) return;
-    mkdirSync(join(repository, 'docs'), { recursive: true });
-    writeFileSync(page, markdown);
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  mkdirSync(work, { recursive: true });
+  const checkpoint = values.checkpoint
+    ? resolve(values.checkpoint)
+    : once(join(work, 'gpt2-small-random'), (path) => writeRandomCheckpoint(path));
+  const { config } = readCheckpoint(checkpoint);
+  const sides = prepareSides(checkpoint);
+  const before = machineNow();
+  const starts = await measureColdStarts(checkpoint);
+  const bundled = join(repository, 'models/prosqa-coconut');
+  const http = [await measureHttp(checkpoint), await measureHttp(bundled)];
+  const measured = await measurePeers(sides, dimensionsOf(config).vocab);
+  const markdown = performancePage({
+    machine: { before, after: machineNow() },
+    setup: {
+      rounds,
+      threads,
+      streams,
+      model: basename(checkpoint),
+      parameters: parameterCount(config),
+    },
+    versions: {
+      'onnxruntime-node': versionAt('node_modules/onnxruntime-node'),
+      'transformers.js': installed('@huggingface/transformers'),
+      'node-llama-cpp': installed('node-llama-cpp'),
+    },
+    ...measured,
+    http,
+    starts,
+  });
+  process.stdout.write(markdown);
+  if (!values.quick) writeFileSync(page, markdown);
 }
 
 await main();

@@ -14,9 +14,9 @@ export type Scenario = {
 };
 
 const decodes = [
-  { batch: 1, prompt: 16, count: 48 },
-  { batch: 8, prompt: 16, count: 32 },
-  { batch: 32, prompt: 16, count: 24 },
+  { batch: 1, prompt: 128, count: 48 },
+  { batch: 8, prompt: 128, count: 32 },
+  { batch: 32, prompt: 128, count: 24 },
 ];
 
 export const scenarios: readonly Scenario[] = [

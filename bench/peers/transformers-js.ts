@@ -32,7 +32,8 @@ class RowStreamer extends BaseStreamer {
   }
 
   override put(rows: bigint[][]): void {
-    if (this.#hasPrompts) rows.forEach((ids, row) => this.#onOutput(row, Number(ids.at(-1))));
+    const generated = this.#hasPrompts ? rows : [];
+    for (const [row, ids] of generated.entries()) this.#onOutput(row, Number(ids.at(-1)));
     this.#hasPrompts = true;
   }
 
