@@ -33,6 +33,7 @@ async function main(): Promise<void> {
     cutoff: lifecycle.cutoff.signal,
   });
   const engineReady = served.models[0]?.engine().ready();
+  served.exportInfo();
   const server = await listen(app, config);
   sinceStart('listen');
   const ids = served.models.map((model) => model.id);

@@ -17,6 +17,8 @@ export type ServedCheckpoints = {
   models: ServedModel[];
   /** Those that were started. */
   engines: () => Engine[];
+  /** Tells the metrics of all models. Hashes their weights: an engine had better be loading by then. */
+  exportInfo: () => void;
 };
 
 type Deps = { config: Config; metrics: Metrics; log: Log };
@@ -44,7 +46,10 @@ export function readServedCheckpoints(
     throw new Error(`${config.modelDir} holds ${ids}; MODEL asks for ${config.model ?? 'any'}`);
   }
   const rest = models.filter((model) => model !== first);
-  return { models: [first, ...rest], engines: () => started };
+  const exportInfo = () => {
+    for (const model of models) exportModel(model, deps.metrics);
+  };
+  return { models: [first, ...rest], engines: () => started, exportInfo };
 }
 
 function checkpointDirs(modelDir: string): string[] {
@@ -66,7 +71,7 @@ function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): S
     started.push(engine);
     return engine;
   };
-  const model = {
+  return {
     id,
     createdSeconds: Math.floor(statSync(checkpoint.weightsPath).mtimeMs / 1000),
     config,
@@ -78,18 +83,22 @@ function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): S
       topP: generationConfig.top_p ?? 1,
     },
     evalReport: figuresOf(checkpoint, deps.log),
-    weightsSha256: checkpoint.sha256,
+    get weightsSha256() {
+      return checkpoint.sha256;
+    },
     slotCapacity,
     engine: () => engine ?? start(),
   };
-  exportModel(model, deps.metrics);
-  return model;
 }
 
 /** Figures of other weights are not this checkpoint's: they are not served. */
-function figuresOf({ id, sha256, evalReport }: Checkpoint, log: Log) {
-  if (!evalReport || evalReport.checkpoint_sha256 === sha256) return evalReport;
-  log.warn({ model: id, sha256, measured: evalReport.checkpoint_sha256 }, 'eval.json is of others');
+function figuresOf(checkpoint: Checkpoint, log: Log): Checkpoint['evalReport'] {
+  const { id, evalReport } = checkpoint;
+  if (!evalReport) return null;
+  const { sha256 } = checkpoint;
+  const measured = evalReport.checkpoint_sha256;
+  if (measured === sha256) return evalReport;
+  log.warn({ model: id, sha256, measured }, 'eval.json is of others');
   return null;
 }
 

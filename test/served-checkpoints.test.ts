@@ -22,7 +22,8 @@ function read(environment: Record<string, string>) {
     metrics: createMetrics(),
     log: createLog('silent'),
   };
-  const { models } = readServedCheckpoints(deps);
+  const { models, exportInfo } = readServedCheckpoints(deps);
+  exportInfo();
   return { models, ids: models.map((model) => model.id), metrics: deps.metrics };
 }
 

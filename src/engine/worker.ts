@@ -1,7 +1,7 @@
 // Thread entry of the engine: receive → step → post, until drained. Messages are taken between
 // steps only, and the thread ends by itself: to kill it during a run would abort the process.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { readCheckpoint } from '../model/checkpoint.ts';
+import { readModelFiles } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { servingModel } from '../model/serving-model.ts';
 import { createSession, type Session } from '../onnx/session.ts';
@@ -18,9 +18,9 @@ type Loaded = { loop: StepLoop; session: Session; limits: ModelLimits };
 const now = () => performance.now();
 
 async function load(options: EngineOptions): Promise<Loaded> {
-  const checkpoint = readCheckpoint(options.checkpointDir);
-  const { config } = checkpoint;
-  const { graph, bytes, weightsDir } = servingModel(checkpoint, options.weights);
+  const files = readModelFiles(options.checkpointDir);
+  const { config } = files;
+  const { graph, bytes, weightsDir } = servingModel(files, options.weights);
   const session = await createSession(graph, bytes, { threads: options.threads, weightsDir });
   const { layers, kvHeads, headSize, width, vocab, positions } = dimensionsOf(config);
   const slotCapacity = Math.min(options.slotCapacity, positions);

@@ -76,6 +76,23 @@ export type CheckpointParts = {
   evalReport: EvalReport | null;
 };
 
+/** What a graph is built from. */
+export type ModelFiles = Pick<Checkpoint, 'config' | 'weightsPath' | 'header'>;
+
+/** Of the directory what the engine's thread needs; a large tokenizer takes longer than all of it. */
+export function readModelFiles(path: string): ModelFiles {
+  const standing = standingDirectory(path);
+  const config = readJson(join(standing, 'config.json'), modelConfigSchema);
+  return { config, ...findWeights(standing, config) };
+}
+
+function findWeights(standing: string, config: ModelConfig) {
+  const weightsPath = join(standing, 'model.safetensors');
+  const header = within(weightsPath, () => readHeader(weightsPath));
+  checkTensors(weightsPath, header, config);
+  return { weightsPath, header };
+}
+
 /** Reads and checks everything but the weights' values. Throws CheckpointError. */
 export function readCheckpoint(path: string, id: string = basename(resolve(path))): Checkpoint {
   const standing = standingDirectory(path);
@@ -92,9 +109,7 @@ export function readCheckpoint(path: string, id: string = basename(resolve(path)
   const generationConfig = readJson(generationPath, generationConfigSchema);
   const eosIds = [...new Set([config.eos_token_id, ...(generationConfig.eos_token_id ?? [])])];
   checkEosIds(generationPath, tokenizer, eosIds);
-  const weightsPath = join(standing, 'model.safetensors');
-  const header = within(weightsPath, () => readHeader(weightsPath));
-  checkTensors(weightsPath, header, config);
+  const { weightsPath, header } = findWeights(standing, config);
   let sha256: string | null = null;
   return {
     dir: path,

@@ -41,10 +41,8 @@ export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters
   return {
     embed: (ids) => op.gather(g, p('wte.weight'), ids),
     forward,
-    lmHead: (hidden) => {
-      const rows = parameters.get('lm_head.weight') ?? p('wte.weight');
-      return op.matmul(g, hidden, op.transpose(g, rows, [1, 0]));
-    },
+    lmHead: (hidden) =>
+      op.matmulTransposed(g, hidden, parameters.get('lm_head.weight') ?? p('wte.weight')),
   };
 }
 

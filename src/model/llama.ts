@@ -13,10 +13,8 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
   const p = (name: string): Value => parameters.get(`model.${name}`)!;
   const norm = (x: Value, name: string): Value =>
     op.rmsNorm(g, x, p(`${name}.weight`), config.rms_norm_eps);
-  // Stored [out, in]; as a constant it is transposed once, when the session is made.
-  const times = (x: Value, weight: Value): Value =>
-    op.matmul(g, x, op.transpose(g, weight, [1, 0]));
-  const linear = (x: Value, name: string): Value => times(x, p(`${name}.weight`));
+  // Stored [out, in].
+  const linear = (x: Value, name: string): Value => op.matmulTransposed(g, x, p(`${name}.weight`));
   const tables = rotaryTables(config);
   const cosines = g.initializer('rotary.cos', [P, headSize], tables.cos);
   const sines = g.initializer('rotary.sin', [P, headSize], tables.sin);
@@ -57,7 +55,7 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
   return {
     embed: (ids) => op.gather(g, words, ids),
     forward,
-    lmHead: (hidden) => times(hidden, parameters.get('lm_head.weight') ?? words),
+    lmHead: (hidden) => op.matmulTransposed(g, hidden, parameters.get('lm_head.weight') ?? words),
   };
 }
 

@@ -17,7 +17,7 @@ export function quantizeMatMuls(
   const weights = new Set(graph.initializers.map(({ value }) => value.name));
   const added: Initializer[] = [];
   const nodes = graph.nodes.map((node) => {
-    const weight = node.op === 'MatMul' ? weightBehind(node.inputs[1]!, makers, weights) : null;
+    const weight = isProduct(node) ? weightOf(node, makers, weights) : null;
     if (!weight) return node;
     const { name, ...matrix } = weight;
     const { packed, scales, blocks } = quantizeMatrix(read(name), matrix, size);
@@ -43,16 +43,23 @@ export function quantizeMatMuls(
   return { ...graph, nodes, initializers: [...graph.initializers, ...added] };
 }
 
-/** The stored matrix that `value` is, was widened from, or is the transpose of; null for others. */
-function weightBehind(
-  value: Value,
+/** Of whatever is on the left and an untransposed or transposed matrix, nothing added. */
+function isProduct({ op, inputs, attributes }: Node): boolean {
+  return op === 'MatMul' || (op === 'Gemm' && inputs.length === 2 && attributes['transA'] !== 1);
+}
+
+/** The stored matrix that a product's right side is, was widened from, or is the transpose of; null for others. */
+function weightOf(
+  product: Node,
   makers: ReadonlyMap<string, Node>,
   weights: ReadonlySet<string>,
 ): ({ name: string } & MatrixSize) | null {
-  const [K, N] = value.shape;
-  if (value.shape.length !== 2 || typeof K !== 'number' || typeof N !== 'number') return null;
-  let layout: MatrixSize['layout'] = 'in-out';
-  for (let at = value; ; ) {
+  const isTransposed = product.attributes['transB'] === 1;
+  const { shape } = product.inputs[1]!;
+  const [K, N] = isTransposed ? shape.toReversed() : shape;
+  if (shape.length !== 2 || typeof K !== 'number' || typeof N !== 'number') return null;
+  let layout: MatrixSize['layout'] = isTransposed ? 'out-in' : 'in-out';
+  for (let at = product.inputs[1]!; ; ) {
     if (weights.has(at.name)) return { name: at.name, K, N, layout };
     const maker = makers.get(at.name);
     if (maker?.op === 'Transpose') layout = layout === 'in-out' ? 'out-in' : 'in-out';

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { encodeGraph } from '../onnx/encode.ts';
 import type { DType, Graph, GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { ModelFiles } from './checkpoint.ts';
 import type { ModelConfig } from './model-config.ts';
 import { parameterTable } from './parameters.ts';
 import { quantizeMatMuls } from './quantized-graph.ts';
@@ -18,8 +18,6 @@ export type WeightFormat = (typeof weightFormats)[number];
 /** Ready for createSession; `weightsDir` is where its mapped initializers lie. */
 export type ServingModel = { graph: Graph; bytes: Uint8Array; weightsDir: string };
 
-type Weights = Pick<Checkpoint, 'config' | 'weightsPath' | 'header'>;
-
 /** Small blocks cost scales, large ones accuracy; 32 is what the runtime's kernels are fastest at. */
 const blockSize = 32;
 
@@ -27,7 +25,7 @@ const blockSize = 32;
 const maxGraphBytes = 2 ** 31 - 1;
 
 /** Throws where the quantised weights exceed what one graph can hold. */
-export function servingModel(weights: Weights, format: WeightFormat): ServingModel {
+export function servingModel(weights: ModelFiles, format: WeightFormat): ServingModel {
   const { config, weightsPath, header } = weights;
   const mapped = stepGraph(config, (g) => mapWeights(g, config, weights));
   const read = (name: string) => readTensor(weightsPath, header, name);
@@ -57,7 +55,7 @@ const graphDtypes: Partial<Record<Dtype, DType>> = {
 export function mapWeights(
   g: GraphBuilder,
   config: ModelConfig,
-  { weightsPath, header }: Weights,
+  { weightsPath, header }: ModelFiles,
 ): Map<string, Value> {
   const file = basename(weightsPath);
   const declare = ({ name, shape }: { name: string; shape: number[] }): [string, Value] => {

@@ -106,6 +106,15 @@ export function gemm(
   );
 }
 
+/**
+ * a × bᵀ, b stored [N, K]. Matrices go to Gemm, which reads b as it lies; else a constant b is transposed
+ * once, when the session is made.
+ */
+export function matmulTransposed(g: GraphBuilder, a: Value, b: Value): Value {
+  if (a.shape.length === 2) return gemm(g, a, b, { transB: 1 });
+  return matmul(g, a, transpose(g, b, [1, 0]));
+}
+
 export function transpose(g: GraphBuilder, x: Value, perm: readonly number[]): Value {
   if ([...perm].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join()) {
     throw new Error(`Transpose: perm [${perm}] does not fit the shape [${x.shape}]`);
