@@ -51,7 +51,10 @@ export class ModelRunner implements Runner {
     const inSlots = order.map((id) => byId.get(id)!);
     const outputs = await this.#session.run(this.#feeds(inSlots, first));
     const T = longest(inSlots);
-    const counts = inSlots.map(({ count }) => count);
+    // What a sweep saw is computed again with the next, so nothing of it stays.
+    const counts = inSlots.map(({ sequence, count }) =>
+      sequence.wants(count) === 'swept' ? 0 : count,
+    );
     cache.append(first, counts, T, this.#newRows(outputs));
     const results = this.#results(inSlots, outputs);
     return rows.map(({ sequence }) => results.get(sequence.id)!);
@@ -129,6 +132,8 @@ export class ModelRunner implements Runner {
         return stops ? { ...thought, stop: stops[2 * at + 1]! } : thought;
       };
       const nextLogits = () => logits.subarray(r * V, ++r * V);
+      if (kind === 'swept')
+        return { kind, states: Array.from({ length: count }, () => nextThought().hidden) };
       if (kind === 'hidden') return { kind, ...nextThought() };
       if (kind === 'logits') return { kind, logits: nextLogits() };
       if (kind === 'traced') return { kind, ...nextThought(), logits: nextLogits() };
@@ -170,17 +175,20 @@ function inputFeeds(
     thought: tensor('float32', thought, [B, T, D]),
     is_thought: tensor('float32', isThought, [B, T, 1]),
     new_bias: tensor('float32', newBias, [B, 1, 1, T]),
-    hidden_rows: lastInputs(rows, ['hidden', 'traced']),
+    hidden_rows: lastInputs(rows, ['hidden', 'traced', 'swept']),
     logit_rows: lastInputs(rows, ['logits', 'traced']),
   };
 }
 
-/** Flat places b·T + t of the last inputs of the rows that want one of `kinds`. */
+/** Flat places b·T + t of the last inputs of the rows that want one of `kinds`; of all inputs in a sweep. */
 function lastInputs(rows: readonly BatchRow[], kinds: readonly RowOutput['kind'][]): Tensor {
   const T = longest(rows);
-  const places = rows.flatMap(({ sequence, count }, b) =>
-    kinds.includes(sequence.wants(count)) ? [BigInt(b * T + count - 1)] : [],
-  );
+  const places = rows.flatMap(({ sequence, count }, b) => {
+    const kind = sequence.wants(count);
+    const wanted = kind === 'swept' ? count : 1;
+    if (!kinds.includes(kind)) return [];
+    return Array.from({ length: wanted }, (_, i) => BigInt(b * T + count - wanted + i));
+  });
   return tensor('int64', BigInt64Array.from(places), [places.length]);
 }
 

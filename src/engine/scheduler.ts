@@ -90,7 +90,7 @@ export class Scheduler {
   /** Of choices that follow nobody (just admitted, or theirs was aborted) the first leads. */
   #startOrphans(nowMs: number, beforeStart: (sequence: Sequence) => void): void {
     const leads = ({ state }: Sequence) =>
-      state.phase === 'prefilling' || state.phase === 'thinking';
+      state.phase === 'prefilling' || state.phase === 'thinking' || state.phase === 'refining';
     for (const sequence of this.#running) {
       const { firstId, state } = sequence;
       const isLed = this.#running.some((other) => other.firstId === firstId && leads(other));

@@ -12,6 +12,7 @@ import type {
 } from './messages.ts';
 import type { WantedInput } from './prefix-cache.ts';
 import { sampleToken } from './sampler.ts';
+import { joined, prefixOf, type Refinement, thoughtEvents, wrappedSeed } from './thought-inputs.ts';
 import { controlled, cosine, traceThought } from './thought-trace.ts';
 
 /** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
@@ -25,6 +26,8 @@ export type SequenceState =
   | { phase: 'prefilling'; computed: number }
   /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
   | { phase: 'thinking'; thoughtsLeft: number; hidden: Float32Array }
+  /** All thoughts at once, as they stand now: `sweepsLeft` more looks at them, then they are fed. */
+  | { phase: 'refining'; sweepsLeft: number; columns: readonly Input[] }
   | { phase: 'answering'; lastToken: number }
   | { phase: 'finished'; reason: FinishReason };
 
@@ -32,6 +35,8 @@ export type SequenceState =
 export type RowOutput =
   | { kind: 'nothing' }
   | ({ kind: 'hidden' } & Thought)
+  /** The states at all the inputs, whose keys and values are forgotten. */
+  | { kind: 'swept'; states: readonly Float32Array[] }
   /** Both: for a trace. */
   | ({ kind: 'traced'; logits: Float32Array } & Thought)
   | { kind: 'logits'; logits: Float32Array };
@@ -46,6 +51,7 @@ const clockOf = {
   following: 'prefillMs',
   prefilling: 'prefillMs',
   thinking: 'latentMs',
+  refining: 'latentMs',
   answering: 'decodeMs',
   finished: 'decodeMs',
 } as const;
@@ -75,8 +81,18 @@ export class Sequence {
   readonly #submittedMs: number;
   #clockMs: number;
 
+  /** Where the checkpoint refines its thoughts together. */
+  readonly #refinement: Refinement | undefined;
+
   /** @param request has passed checkRequest */
-  constructor(id: number, request: GenerationRequest, nowMs: number, firstId = id) {
+  constructor(
+    id: number,
+    request: GenerationRequest,
+    nowMs: number,
+    firstId = id,
+    refinement?: Refinement,
+  ) {
+    this.#refinement = refinement;
     this.id = id;
     this.firstId = firstId;
     this.request = request;
@@ -96,6 +112,8 @@ export class Sequence {
     const state = this.#state;
     if (state.phase === 'prefilling') return this.#prefix.length - state.computed;
     if (state.phase === 'answering') return 1;
+    if (state.phase === 'refining')
+      return state.columns.length + (state.sweepsLeft === 0 ? this.request.suffixIds.length : 0);
     if (state.phase !== 'thinking') return 0;
     return state.thoughtsLeft === 1 ? 1 + this.request.suffixIds.length : 1;
   }
@@ -108,6 +126,8 @@ export class Sequence {
         return this.#prefix.slice(state.computed, state.computed + count);
       case 'thinking':
         return [state.hidden, ...this.request.suffixIds].slice(0, count);
+      case 'refining':
+        return [...state.columns, ...this.request.suffixIds].slice(0, count);
       case 'answering':
         return [state.lastToken];
       default:
@@ -117,7 +137,9 @@ export class Sequence {
 
   /** What is needed at the last of the next `count` inputs; a thought needs no lm_head. */
   wants(count: number): RowOutput['kind'] {
-    if (this.#state.phase === 'prefilling' && count < this.ready) return 'nothing';
+    const state = this.#state;
+    if (state.phase === 'prefilling' && count < this.ready) return 'nothing';
+    if (state.phase === 'refining' && state.sweepsLeft > 0) return 'swept';
     if (this.#ownThoughts === 0) return 'logits';
     return this.request.traceWords === undefined ? 'hidden' : 'traced';
   }
@@ -127,6 +149,7 @@ export class Sequence {
     const { thoughts, traceWords, cacheScope } = this.request;
     const isPlain =
       thoughts.kind === 'model' &&
+      this.#refinement === undefined &&
       thoughts.control === undefined &&
       thoughts.stopCosine === undefined &&
       thoughts.stopProbability === undefined &&
@@ -188,16 +211,20 @@ export class Sequence {
    * when that is not finite; the sequence can then only be dropped.
    */
   advance(count: number, output: RowOutput, nowMs: number): TokenEvent[] {
+    if (output.kind === 'swept') {
+      this.#refine(output.states, nowMs);
+      return [];
+    }
     this.#fed.push(...this.inputs(count));
     if (output.kind === 'nothing') {
       const computed = this.#prefix.length - this.ready + count;
       this.#enter({ phase: 'prefilling', computed }, nowMs);
       return [];
     }
-    const given = this.#state.phase === 'prefilling' ? this.#takeGiven() : [];
+    const given = this.#takeGiven();
     return output.kind === 'logits'
       ? [...given, ...this.#answer(output.logits, nowMs)]
-      : [...given, this.#think(output, nowMs)];
+      : [...given, ...this.#think(output, nowMs)];
   }
 
   /** On the clock of `nowMs`; never, where the request sets no deadline. */
@@ -212,18 +239,23 @@ export class Sequence {
     return this.#finish(reason, nowMs);
   }
 
+  /** Thoughts that stood before they were fed: the request's own, or all that were refined together. */
   #takeGiven(): TokenEvent[] {
-    const given = this.#prefix.filter((input) => typeof input !== 'number');
+    const state = this.#state;
+    if (state.phase !== 'prefilling' && state.phase !== 'refining') return [];
+    const inputs = state.phase === 'refining' ? state.columns : this.#prefix;
+    const given = inputs.filter((input) => typeof input !== 'number');
     this.#thoughts.push(...given);
     return thoughtEvents(given, []);
   }
 
-  #think(output: Thinking, nowMs: number): TokenEvent {
+  #think(output: Thinking, nowMs: number): TokenEvent[] {
     const { hidden, stop = 0 } = output;
     const { thoughts, sampling, traceWords = 0 } = this.request;
     const index = this.#thoughts.length;
     const bad = hidden.findIndex((value) => !Number.isFinite(value));
     if (bad !== -1) throw new Error(`thought ${index} is ${hidden[bad]} at ${bad}`);
+    if (this.#refinement) return this.#enterRefining(hidden, this.#refinement, nowMs);
     const previous = this.#thoughts.at(-1) ?? null;
     this.#thoughts.push(hidden);
     const {
@@ -236,10 +268,29 @@ export class Sequence {
     const fed = controlled(hidden, control, wrappedSeed(sampling.seed, index));
     this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden: fed }, nowMs);
     this.#ownThoughts -= 1;
-    if (output.kind === 'hidden') return { kind: 'thought', index };
+    if (output.kind === 'hidden') return [{ kind: 'thought', index }];
     const trace = traceThought(hidden, previous, output.logits, traceWords);
     this.#traces.push(trace);
-    return { kind: 'thought', index, trace };
+    return [{ kind: 'thought', index, trace }];
+  }
+
+  /** The state at <bot> is the first thought for good; the others begin as the slot token. */
+  #enterRefining(first: Float32Array, { iterations, slotId }: Refinement, nowMs: number): [] {
+    const count = this.#ownThoughts;
+    const columns = [first, ...Array<Input>(count - 1).fill(slotId)];
+    this.#ownThoughts = 0;
+    const sweepsLeft = Math.min(iterations, count) - 1;
+    this.#enter({ phase: 'refining', sweepsLeft, columns }, nowMs);
+    return [];
+  }
+
+  /** Each column becomes the state at the one before it. */
+  #refine(states: readonly Float32Array[], nowMs: number): void {
+    const state = this.#state as Extract<SequenceState, { phase: 'refining' }>;
+    const bad = states.findIndex((thought) => !thought.every(Number.isFinite));
+    if (bad !== -1) throw new Error(`thought ${bad + 1} is not finite in a sweep`);
+    const columns = [state.columns[0]!, ...states.slice(0, -1)];
+    this.#enter({ phase: 'refining', sweepsLeft: state.sweepsLeft - 1, columns }, nowMs);
   }
 
   #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
@@ -284,41 +335,4 @@ export class Sequence {
     this.#clockMs = nowMs;
     this.#state = state;
   }
-}
-
-/** Clients send any integer as a seed: negative ones and those beyond 2^53 wrap. Offset 0 is the seed. */
-function wrappedSeed(seed: number, offset: number): number {
-  // An odd multiplier spreads neighbouring offsets far apart.
-  return Number(BigInt.asUintN(53, BigInt(seed) + BigInt(offset) * 0x9e3779b97f4a7c15n));
-}
-
-function thoughtEvents(
-  thoughts: readonly unknown[],
-  traces: readonly ThoughtTrace[],
-): TokenEvent[] {
-  return thoughts.map((_, index) => {
-    const trace = traces[index];
-    return { kind: 'thought', index, ...(trace && { trace }) };
-  });
-}
-
-/** Thoughts that are given, or none, leave nothing to wait for: the suffix is prefilled as well. */
-function prefixOf({ promptIds, thoughts, suffixIds }: GenerationRequest): Input[] {
-  if (thoughts.count === 0) return [...promptIds, ...suffixIds];
-  if (thoughts.kind === 'model') return [...promptIds];
-  const width = thoughts.vectors.length / thoughts.count;
-  const vectors = Array.from({ length: thoughts.count }, (_, i) =>
-    thoughts.vectors.subarray(i * width, (i + 1) * width),
-  );
-  return [...promptIds, ...vectors, ...suffixIds];
-}
-
-/** @returns [count, D] */
-function joined(thoughts: readonly Float32Array[]): Float32Array {
-  const width = thoughts[0]?.length ?? 0;
-  const all = new Float32Array(thoughts.length * width);
-  thoughts.forEach((thought, i) => {
-    all.set(thought, i * width);
-  });
-  return all;
 }

@@ -12,8 +12,14 @@ import { PrefixCache } from './prefix-cache.ts';
 import { checkRequest, type ModelLimits } from './request-check.ts';
 import { Sequence } from './sequence.ts';
 import { StepLoop } from './step-loop.ts';
+import type { Refinement } from './thought-inputs.ts';
 
-type Loaded = { loop: StepLoop; session: Session; limits: ModelLimits };
+type Loaded = {
+  loop: StepLoop;
+  session: Session;
+  limits: ModelLimits;
+  refinement: Refinement | undefined;
+};
 
 const now = () => performance.now();
 
@@ -34,7 +40,17 @@ async function load(options: EngineOptions): Promise<Loaded> {
   const prefixes = new PrefixCache(options.prefixCacheBytes ?? 0);
   const loop = new StepLoop(new ModelRunner(config, session, cache, prefixes), options, now);
   const hasStopHead = config.coconut.stop_head;
-  return { loop, session, limits: { vocabSize: vocab, width, slotCapacity, hasStopHead } };
+  const { latent_update: update } = config.coconut;
+  const refinement =
+    update.kind === 'jacobi'
+      ? { iterations: update.iterations, slotId: update.slot_token_id }
+      : undefined;
+  return {
+    loop,
+    session,
+    limits: { vocabSize: vocab, width, slotCapacity, hasStopHead },
+    refinement,
+  };
 }
 
 /** Messages that came since they were last taken. */
@@ -60,11 +76,12 @@ class Inbox {
   }
 }
 
-async function serve({ loop, limits }: Loaded, inbox: Inbox, post: Post): Promise<void> {
+async function serve(loaded: Loaded, inbox: Inbox, post: Post): Promise<void> {
+  const { loop } = loaded;
   for (let isDraining = false; !(isDraining && loop.isIdle); ) {
     if (loop.isIdle) await inbox.wait();
     for (const message of inbox.takeAll()) {
-      if (message.kind === 'submit') submit(message, loop, limits, post);
+      if (message.kind === 'submit') submit(message, loaded, post);
       else if (message.kind === 'abort') loop.abort(message.id);
       else isDraining = true;
     }
@@ -81,13 +98,13 @@ async function serve({ loop, limits }: Loaded, inbox: Inbox, post: Post): Promis
 type Post = (message: FromWorker) => void;
 type Submit = Extract<ToWorker, { kind: 'submit' }>;
 
-function submit(message: Submit, loop: StepLoop, limits: ModelLimits, post: Post): void {
+function submit(message: Submit, { loop, limits, refinement }: Loaded, post: Post): void {
   const { id: firstId, choices, request } = message;
   const ids = Array.from({ length: choices }, (_, choice) => firstId + choice);
   try {
     checkRequest(request, limits);
     const nowMs = now();
-    for (const id of ids) loop.submit(new Sequence(id, request, nowMs, firstId));
+    for (const id of ids) loop.submit(new Sequence(id, request, nowMs, firstId, refinement));
   } catch (error) {
     for (const id of ids) post({ kind: 'request-failed', id, message: (error as Error).message });
   }

@@ -13,4 +13,6 @@ export const pretrained: CoconutConfig = {
   answer_marker: '',
   supervision: 'none',
   stop_head: false,
+  distilled: false,
+  latent_update: { kind: 'sequential' },
 };

@@ -6,7 +6,7 @@ import type { ModelConfig } from './model-config.ts';
 import type { Parameters } from './parameters.ts';
 import type { Transformer } from './transformer.ts';
 
-/** The model of `config` over the given parameters. Once per graph: it may add tables of its own. */
+/** The model of `config` over the given parameters. It may add tables of its own to the graph. */
 export function transformerOf(
   g: GraphBuilder,
   config: ModelConfig,

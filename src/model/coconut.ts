@@ -1,10 +1,12 @@
 // Chain of continuous thought (Hao et al. 2024, arXiv 2412.06769), unrolled: question, K thoughts, tail.
 // The state after the final norm at <bot> is the first thought, the state at thought i the next;
 // each is fed as the next input embedding. The tail starts in the pass of the last thought.
-// And the learned <eot>: a 2-way head on the thought that says whether it is the last.
+// And the learned <eot>: a 2-way head on the thought that says whether it is the last; and thoughts that are
+// refined in parallel instead of one after the other (PCCoT, arXiv 2506.18582).
 import type { GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { causalBias, type KeyValues, type Past } from './attention.ts';
+import type { CoconutConfig } from './model-config.ts';
 import { type Parameters, stopHead } from './parameters.ts';
 import type { ForwardOutput, Transformer } from './transformer.ts';
 
@@ -30,19 +32,43 @@ export type CoconutInputs = {
 };
 
 /**
- * @returns [B, 1 + K + T, D] where T is the tail's length: the states at the last question position, at
- *   each thought, and at each tail position. Column c predicts what stands at column c + 1, and for
- *   c < K column c is thought c + 1 itself.
+ * How thoughts come about. sequential: each from the one before, in a pass of its own. jacobi: all K columns in
+ * each of `iterations` passes, the last of which carries the tail, each column from the one before it in the pass
+ * before; the first pass has the slot token where no thought is known. From K iterations on it is sequential.
  */
-export function unrollThoughts(g: GraphBuilder, model: Transformer, inputs: CoconutInputs): Value {
+export type LatentUpdate = CoconutConfig['latent_update'];
+
+export type Unrolled = {
+  /**
+   * [B, 1 + K + T, D] where T is the tail's length: the states at the last question position, at each
+   * thought, and at each tail position. Column c predicts what stands at column c + 1, and for c < K
+   * column c is thought c + 1 itself, as the last pass had it.
+   */
+  hidden: Value;
+  /** The last pass; its final T columns are the tail's. */
+  last: ForwardOutput;
+  /** The encoded context, for more that follows it; empty without one. */
+  shared: readonly Past[];
+};
+
+export function unrollThoughts(
+  g: GraphBuilder,
+  model: Transformer,
+  inputs: CoconutInputs,
+  update: LatentUpdate,
+): Unrolled {
   const { embed } = model;
   const shared: Past[] = [];
   let own: Past | null = null;
 
-  const forward = (embeddings: Value, positionIds: Value, keyBias: Value): ForwardOutput => {
+  /** What the new positions are, without a trace of them in the past. */
+  const look = (embeddings: Value, positionIds: Value, keyBias: Value): ForwardOutput => {
     const pasts = own ? [...shared, own] : shared;
     const newBias = causalBias(g, positionIds, keyBias);
-    const output = model.forward(embeddings, positionIds, pasts, newBias);
+    return model.forward(embeddings, positionIds, pasts, newBias);
+  };
+  const forward: typeof look = (embeddings, positionIds, keyBias) => {
+    const output = look(embeddings, positionIds, keyBias);
     own = extend(g, own, output.layers, keyBias);
     return output;
   };
@@ -58,24 +84,92 @@ export function unrollThoughts(g: GraphBuilder, model: Transformer, inputs: Coco
     forward(embed(question.ids), question.positionIds, question.keyBias),
   );
   const T = question.ids.shape[1] as number;
-  let state = op.slice(g, asked.hidden, 1, T - 1, T); // [B, 1, D]
-  const states = [state];
-  const last = g.scope('tail', () => {
-    if (!thoughts) return forward(embed(tail.ids), tail.positionIds, tail.keyBias);
-    const K = thoughts.positionIds.shape[1] as number;
-    const positionOf = (k: number): Value => op.slice(g, thoughts.positionIds, 1, k, k + 1);
-    const biasOf = (k: number): Value => op.slice(g, thoughts.keyBias, 3, k, k + 1);
-    for (let k = 0; k < K - 1; k++) {
-      state = g.scope(`thought.${k}`, () => forward(state, positionOf(k), biasOf(k))).hidden;
-      states.push(state);
-    }
-    return forward(
-      op.concat(g, [state, embed(tail.ids)], 1),
-      op.concat(g, [positionOf(K - 1), tail.positionIds], 1),
-      op.concat(g, [biasOf(K - 1), tail.keyBias], 3),
-    );
-  });
-  return op.concat(g, [...states, last.hidden], 1);
+  const first = op.slice(g, asked.hidden, 1, T - 1, T); // [B, 1, D]
+  if (!thoughts) {
+    const last = g.scope('tail', () => forward(embed(tail.ids), tail.positionIds, tail.keyBias));
+    return { hidden: op.concat(g, [first, last.hidden], 1), last, shared };
+  }
+  /** Thoughts that stand already, and those that go with the tail. */
+  const { earlier, slots } =
+    update.kind === 'sequential'
+      ? oneByOne(g, first, thoughts, forward)
+      : inParallel(g, first, thoughts, look, model.embed(slotId(g, update)), update.iterations);
+  const last = g.scope('tail', () => withTail(g, slots, thoughts, tail, embed, forward));
+  const lastState = op.slice(
+    g,
+    last.hidden,
+    1,
+    (slots.shape[1] as number) - 1,
+    last.hidden.shape[1] as number,
+  );
+  const hidden = op.concat(g, [...earlier, slots, lastState], 1);
+  return { hidden, last, shared };
+}
+
+type Pass = (embeddings: Value, positionIds: Value, keyBias: Value) => ForwardOutput;
+type Columns = Omit<Segment, 'ids'>;
+
+/** All but the last thought, a pass each. */
+function oneByOne(g: GraphBuilder, first: Value, thoughts: Columns, forward: Pass) {
+  const K = thoughts.positionIds.shape[1] as number;
+  const earlier: Value[] = [];
+  let state = first;
+  for (let k = 0; k < K - 1; k++) {
+    earlier.push(state);
+    const { positionIds, keyBias } = columnsOf(g, thoughts, k, k + 1);
+    state = g.scope(`thought.${k}`, () => forward(state, positionIds, keyBias)).hidden;
+  }
+  return { earlier, slots: state };
+}
+
+/** All thoughts, as they are before the last pass. @param slot [1, D] */
+function inParallel(
+  g: GraphBuilder,
+  first: Value,
+  { positionIds, keyBias }: Columns,
+  look: Pass,
+  slot: Value,
+  iterations: number,
+) {
+  const [B, K] = positionIds.shape as [number, number];
+  const D = slot.shape[1] as number;
+  const unknown = op.expand(g, op.reshape(g, slot, [1, 1, D]), [B, K - 1, D]);
+  let slots = K === 1 ? first : op.concat(g, [first, unknown], 1); // [B, K, D]
+  // A sweep settles one thought more; after K - 1 of them nothing changes.
+  for (let sweep = 1; sweep < Math.min(iterations, K); sweep++) {
+    const { hidden } = g.scope(`sweep.${sweep}`, () => look(slots, positionIds, keyBias));
+    slots = op.concat(g, [first, op.slice(g, hidden, 1, 0, K - 1)], 1);
+  }
+  return { earlier: [], slots };
+}
+
+function slotId(g: GraphBuilder, update: Extract<LatentUpdate, { kind: 'jacobi' }>): Value {
+  return g.constant(BigInt64Array.of(BigInt(update.slot_token_id)), [1]);
+}
+
+/** The last pass: the thoughts that are left, with the tail behind them. */
+function withTail(
+  g: GraphBuilder,
+  slots: Value,
+  thoughts: Columns,
+  tail: Segment,
+  embed: Transformer['embed'],
+  forward: Pass,
+): ForwardOutput {
+  const K = thoughts.positionIds.shape[1] as number;
+  const { positionIds, keyBias } = columnsOf(g, thoughts, K - (slots.shape[1] as number), K);
+  return forward(
+    op.concat(g, [slots, embed(tail.ids)], 1),
+    op.concat(g, [positionIds, tail.positionIds], 1),
+    op.concat(g, [keyBias, tail.keyBias], 3),
+  );
+}
+
+function columnsOf(g: GraphBuilder, thoughts: Columns, from: number, to: number): Columns {
+  return {
+    positionIds: op.slice(g, thoughts.positionIds, 1, from, to),
+    keyBias: op.slice(g, thoughts.keyBias, 3, from, to),
+  };
 }
 
 /** The learned <eot>: thoughts [..., D] → logits [..., 2] of "go on" and "this is the last". */

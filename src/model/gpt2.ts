@@ -19,6 +19,7 @@ export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters
   const forward: Transformer['forward'] = (embeddings, positionIds, pasts, newBias) => {
     let x = op.add(g, embeddings, op.gather(g, p('wpe.weight'), positionIds)); // [B, T, D]
     const layers: KeyValues[] = [];
+    const residuals: Value[] = [];
     for (let l = 0; l < L; l++) {
       g.scope(`h.${l}`, () => {
         const qkv = linear(norm(x, `h.${l}.ln_1`), `h.${l}.attn.c_attn`); // [B, T, 3D]
@@ -34,9 +35,10 @@ export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters
         x = op.add(g, x, linear(mixed, `h.${l}.attn.c_proj`));
         const widened = gelu(g, linear(norm(x, `h.${l}.ln_2`), `h.${l}.mlp.c_fc`));
         x = op.add(g, x, linear(widened, `h.${l}.mlp.c_proj`));
+        residuals.push(x);
       });
     }
-    return { hidden: norm(x, 'ln_f'), layers };
+    return { hidden: norm(x, 'ln_f'), layers, residuals };
   };
   return {
     embed: (ids) => op.gather(g, p('wte.weight'), ids),

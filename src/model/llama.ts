@@ -16,8 +16,8 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
   // Stored [out, in].
   const linear = (x: Value, name: string): Value => op.matmulTransposed(g, x, p(`${name}.weight`));
   const tables = rotaryTables(config);
-  const cosines = g.initializer('rotary.cos', [P, headSize], tables.cos);
-  const sines = g.initializer('rotary.sin', [P, headSize], tables.sin);
+  const cosines = g.initializer(g.fresh('rotary.cos'), [P, headSize], tables.cos);
+  const sines = g.initializer(g.fresh('rotary.sin'), [P, headSize], tables.sin);
 
   const forward: Transformer['forward'] = (embeddings, positionIds, pasts, newBias) => {
     const [B, T] = positionIds.shape as [number, number];
@@ -28,6 +28,7 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
       splitHeads(g, x, { heads: count, headSize });
     let x = embeddings; // [B, T, D]
     const layers: KeyValues[] = [];
+    const residuals: Value[] = [];
     for (let l = 0; l < L; l++) {
       g.scope(`layers.${l}`, () => {
         const block = `layers.${l}`;
@@ -47,9 +48,10 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
         const gate = silu(g, linear(seen, `${block}.mlp.gate_proj`));
         const widened = op.mul(g, gate, linear(seen, `${block}.mlp.up_proj`));
         x = op.add(g, x, linear(widened, `${block}.mlp.down_proj`));
+        residuals.push(x);
       });
     }
-    return { hidden: norm(x, 'norm'), layers };
+    return { hidden: norm(x, 'norm'), layers, residuals };
   };
   const words = p('embed_tokens.weight');
   return {

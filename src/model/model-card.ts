@@ -88,6 +88,8 @@ function reasoning(coconut: CoconutConfig, imported: boolean): string {
           : []),
       ].join('\n');
       if (supervision === 'none') return method;
+      if (supervision === 'decoder')
+        return `${method}\n\nThis is the step-supervised variant (SIM-CoT), not plain Coconut: in training a second\ndecoder wrote each reasoning step out from its thoughts.`;
       return `${method}\n\nThis is the step-supervised variant, not plain Coconut: each thought was also\ntrained to spell out the search frontier at its depth.`;
     }
   }

@@ -27,7 +27,16 @@ export const coconutSchema = z.strictObject({
   /** Text that opens the final answer in the training data, e.g. "### ". */
   answer_marker: z.string(),
   /** Extra loss on the thoughts: 'none' is plain Coconut. */
-  supervision: z.enum(['none', 'frontier']).default('none'),
+  supervision: z.enum(['none', 'frontier', 'decoder']).default('none'),
+  /** Whether the answers were also taught by the model's own chain of thought (CODI). */
+  distilled: z.boolean().default(false),
+  /** See LatentUpdate in coconut.ts: one thought per pass, or all of them refined in each of a few. */
+  latent_update: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('sequential') }),
+      z.strictObject({ kind: z.literal('jacobi'), iterations: count, slot_token_id: tokenId }),
+    ])
+    .default({ kind: 'sequential' }),
   /** Whether a trained head says which thought is the last; it then does so unless a request wants otherwise. */
   stop_head: z.boolean().default(false),
 });
@@ -51,6 +60,22 @@ const gpt2Schema = z.looseObject({
   eos_token_id: tokenId,
   coconut: coconutSchema,
 });
+
+/** What sets a checkpoint apart from its method's plain form; empty where nothing does. */
+export function variantOf({
+  supervision,
+  distilled,
+  latent_update,
+  stop_head,
+}: CoconutConfig): string {
+  const parts = [
+    ...(supervision === 'none' ? [] : [`${supervision}-supervised`]),
+    ...(distilled ? ['distilled'] : []),
+    ...(latent_update.kind === 'jacobi' ? [`${latent_update.iterations} parallel iterations`] : []),
+    ...(stop_head ? ['stop head'] : []),
+  ];
+  return parts.join(', ');
+}
 
 /** How rotation frequencies are stretched to reach further than they were trained; null: not at all. */
 const ropeScalingSchema = z.discriminatedUnion('rope_type', [
@@ -101,6 +126,8 @@ export const modelConfigSchema = z
         ? bot_token_id === null || eot_token_id === null
         : filler === 'pause' && pause_token_id === null;
     if (missing) report('coconut', `filler "${filler}" needs its marker token ids`);
+    if (config.coconut.latent_update.kind === 'jacobi' && config.coconut.stop_head)
+      report('coconut', 'thoughts that are refined together have no one to stop at: no stop_head');
     if (config.coconut.stop_head && filler !== 'thought')
       report('coconut', `filler "${filler}" has no thoughts for a stop_head to read`);
   });

@@ -30,6 +30,8 @@ export const stopHead = {
   bias: 'latent_stop_head.bias',
 } as const;
 
+export const isStopHead = (name: string): boolean => Object.values<string>(stopHead).includes(name);
+
 const stopHeadRows = (D: number): Row[] => [
   [stopHead.weight, [2, D], 'matrix'],
   [stopHead.bias, [2], 'bias'],

@@ -7,6 +7,8 @@ export type ForwardOutput = {
   /** After the final norm: what the lm_head reads and what a thought feeds back. */
   hidden: Value; // [B, T, D]
   layers: KeyValues[]; // of the T new positions
+  /** The residual stream after each layer, before the final norm: each [B, T, D]. */
+  residuals: Value[];
 };
 
 export type Transformer = {

@@ -94,7 +94,7 @@ export class GraphBuilder {
     const key = `${dtypeOf(data)}[${shape}]:${data.join()}`;
     const known = this.#constants.get(key);
     if (known) return known;
-    const value = this.initializer(this.#fresh('const'), shape, data);
+    const value = this.initializer(this.fresh('const'), shape, data);
     this.#constants.set(key, value);
     return value;
   }
@@ -112,7 +112,7 @@ export class GraphBuilder {
   }
 
   node(spec: NodeSpec, outputs: readonly { dtype: DType; shape: Shape }[]): Value[] {
-    const name = this.#claim(this.#fresh([...this.#scopes, spec.op.toLowerCase()].join('/')));
+    const name = this.#claim(this.fresh([...this.#scopes, spec.op.toLowerCase()].join('/')));
     const values = outputs.map(({ dtype, shape }, i) => ({
       name: outputs.length === 1 ? `${name}:out` : `${name}:out${i}`,
       dtype,
@@ -156,7 +156,7 @@ export class GraphBuilder {
     return graph;
   }
 
-  #fresh(stem: string): string {
+  fresh(stem: string): string {
     const n = this.#counts.get(stem) ?? 0;
     this.#counts.set(stem, n + 1);
     return `${stem}_${n}`;

@@ -62,6 +62,18 @@ export function toFloat32(g: GraphBuilder, x: Value): Value {
   );
 }
 
+/** The same value, through which no gradient flows: the gradient table has no way back through Cast. */
+export const detach = toFloat32;
+
+/** Each element brought into [low, high]. */
+export function clip(g: GraphBuilder, x: Value, low: number, high: number): Value {
+  return one(
+    g.node({ op: 'Clip', inputs: [x, g.scalar(low), g.scalar(high)] }, [
+      { dtype: x.dtype, shape: x.shape },
+    ]),
+  );
+}
+
 export const greater = comparison('Greater');
 export const equal = comparison('Equal');
 

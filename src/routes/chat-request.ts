@@ -11,10 +11,12 @@ import type { ChatRequest } from './chat-fields.ts';
 import { toTemplateMessages } from './chat-messages.ts';
 import { encodePromptPieces, type Prompt, settleThoughts, toGeneration } from './generation.ts';
 import { defaultTraceWords } from './latent-trace.ts';
+import { checkParallel } from './parallel-thoughts.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Throws invalid_request, unsupported_value or context_length_exceeded. */
 export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
+  checkParallel(request, model);
   const param = request.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens';
   const value = request[param];
   const generation = toGeneration(

@@ -11,6 +11,8 @@ import {
   stageExample,
 } from './curriculum.ts';
 import type { ExampleGroup } from './datasets/example.ts';
+import { addDecoderTargets } from './decoder-targets.ts';
+import { addTeacher } from './distillation.ts';
 import { methods } from './methods.ts';
 import { addThoughtTargets } from './step-supervision.ts';
 import { addStopTargets } from './stop-targets.ts';
@@ -68,16 +70,20 @@ export class BatchSource {
     const batch = collate(staged, isShared ? SHARED_BUCKETS : WHOLE_ROW_BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     if (segment.task === 'questions' && batch.shape.thoughts > 0)
-      this.#addObjectives(batch, groups);
+      this.#addObjectives(batch, groups, stage);
     const resetsOptimizer =
       within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
     return { batch, stage, removedTokens, resetsOptimizer };
   }
 
-  #addObjectives(batch: TrainBatch, groups: readonly ExampleGroup[]): void {
-    const { supervision, stopHead } = this.#config;
-    if (supervision === 'frontier') addThoughtTargets(batch, groups, this.#data, this.#config);
-    if (stopHead) addStopTargets(batch, stopHead.weight);
+  #addObjectives(batch: TrainBatch, groups: readonly ExampleGroup[], stage: number): void {
+    const config = this.#config;
+    const { vocabulary } = this.#data;
+    if (config.supervision === 'frontier') addThoughtTargets(batch, groups, this.#data, config);
+    if (config.supervision === 'decoder')
+      addDecoderTargets(batch, groups, stage, vocabulary, config);
+    if (config.stopHead) addStopTargets(batch, config.stopHead.weight);
+    if (config.distillation) addTeacher(batch, groups, vocabulary, config);
   }
 
   /** iCoT's reset: the schedule has just risen, and some chain of the batch still had a token to lose. */

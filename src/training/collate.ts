@@ -17,12 +17,14 @@ export type TrainBatch = {
   labelMask: Uint8Array;
   /** Thoughts that each row has, B of them; shape.thoughts is the most. */
   thoughtCounts: number[];
+  /** Context and, from its end on, tail of each row, before padding. */
+  rows: { contextLength: number; tailIds: number[] }[];
 };
 
 type Side = 'left' | 'right';
 
 /** Rows of ids → ids, position ids (from `starts[row]`) and key bias, padded on one side. */
-function padRows(
+export function padRows(
   name: string,
   rows: readonly number[][],
   starts: readonly number[],
@@ -51,8 +53,9 @@ function padRows(
   };
 }
 
-const longest = (rows: readonly number[][]): number => Math.max(...rows.map((row) => row.length));
-const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+export const longest = (rows: readonly number[][]): number =>
+  Math.max(...rows.map((row) => row.length));
+export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
 /**
  * All groups of a batch hold equally many examples. Rows with fewer thoughts than others ride along.
@@ -89,6 +92,8 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     tailLength: roundUp(longest(tails), buckets.tail),
     unlabelled,
     objectives: [],
+    teacherLength: 0,
+    decoder: null,
   };
   const contextLengths = groups.flatMap((group) =>
     group.examples.map(() => group.contextIds.length),
@@ -106,7 +111,8 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     ...(K > 0 ? thoughtColumns(thoughtStarts, thoughtCounts, K) : {}),
     label_weights: labels.weights,
   };
-  return { shape, feeds, labelMask: labels.mask, thoughtCounts };
+  const rows = tails.map((tailIds, b) => ({ contextLength: contextLengths[b]!, tailIds }));
+  return { shape, feeds, labelMask: labels.mask, thoughtCounts, rows };
 }
 
 /** Columns past a row's own thoughts are masked, and stay at the position where its tail begins. */

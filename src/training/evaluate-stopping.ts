@@ -25,7 +25,8 @@ export async function stoppingCurve(
   judge: Judge,
 ): Promise<StoppingPoint[]> {
   const { id, config } = checkpoint;
-  const { filler, max_stage, thoughts_per_step, default_thoughts, stop_head } = config.coconut;
+  const { filler, max_stage, thoughts_per_step, default_thoughts, stop_head, latent_update } =
+    config.coconut;
   if (filler !== 'thought')
     throw new Error(`${id}: its method ${config.coconut.method} has no thoughts to stop`);
   const most = Math.max(default_thoughts, max_stage * thoughts_per_step);
@@ -34,7 +35,9 @@ export async function stoppingCurve(
     ...(stop_head ? PROBABILITIES : []).map((stopProbability) =>
       rule(`classifier ${stopProbability}`, { count: most, stopProbability }),
     ),
-    ...COSINES.map((stopCosine) => rule(`convergence ${stopCosine}`, { count: most, stopCosine })),
+    ...(latent_update.kind === 'sequential' ? COSINES : []).map((stopCosine) =>
+      rule(`convergence ${stopCosine}`, { count: most, stopCosine }),
+    ),
   ];
   const points: StoppingPoint[] = [];
   for (const [name, thoughts] of rules) {

@@ -47,6 +47,12 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
     op.mul(g, grad, op.mul(g, y, op.sub(g, g.scalar(1), y))),
   ),
 
+  Clip: ({ g, grad, inputs: [x], outputs: [y] }) => [
+    op.mul(g, grad, op.equal(g, x!, y!)),
+    null,
+    null,
+  ],
+
   Add: binary(({ grad }) => [grad, grad]),
   Sub: binary(({ g, grad }) => [grad, op.neg(g, grad)]),
   Mul: binary(({ g, grad, inputs: [a, b] }) => [op.mul(g, grad, b), op.mul(g, grad, a)]),
@@ -54,6 +60,7 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
     const da = op.div(g, grad, b);
     return [da, op.neg(g, op.mul(g, da, y))];
   }),
+  Sum: ({ grad, inputs }) => inputs.map(() => grad),
   MatMul: binary(matmulGradient),
 
   Transpose: unary(({ g, grad, node }) =>

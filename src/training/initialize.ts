@@ -4,7 +4,7 @@
 // Olsson et al. 2022, arXiv 2209.11895; the idea of such a start is mimetic initialisation,
 // Trockman & Kolter 2023, arXiv 2305.09828). Nothing is frozen: it is only where training begins.
 import { dimensionsOf, type Gpt2Config, type ModelConfig } from '../model/model-config.ts';
-import { type ParameterRow, parameterTable, stopHead } from '../model/parameters.ts';
+import { type ParameterRow, parameterTable } from '../model/parameters.ts';
 import type { Random } from '../random.ts';
 
 export type Initialization =
@@ -62,20 +62,16 @@ function freshTensor(
   return kind === 'bias' ? data : data.map(() => scale * random.normal());
 }
 
-/** Another model's weights, and where `config` asks for a stop head that it never had, a new one. */
-export function withFreshStopHead(
-  config: ModelConfig,
+/** The weights, and new ones for those of `rows` that they lack: a head or decoder that training adds. */
+export function withFresh(
   weights: ReadonlyMap<string, Float32Array>,
+  rows: readonly ParameterRow[],
+  config: ModelConfig,
   random: Random,
 ): Weights {
-  const heads: string[] = Object.values(stopHead);
-  const rows = parameterTable(config).filter(
-    ({ name }) => heads.includes(name) && !weights.has(name),
-  );
-  return new Map([
-    ...weights,
-    ...rows.map((row) => [row.name, freshTensor(config, row, random)] as const),
-  ]);
+  const lacking = rows.filter(({ name }) => !weights.has(name));
+  const fresh = lacking.map((row) => [row.name, freshTensor(config, row, random)] as const);
+  return new Map([...weights, ...fresh]);
 }
 
 /** Heads of each later layer that start with a role. */

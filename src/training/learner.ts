@@ -30,14 +30,24 @@ export class Learner {
   updates = 0;
   readonly #optimizer: OptimizerConfig;
   readonly #threads: number;
+  /** Of the model, which a checkpoint holds, and all that is trained. */
+  readonly #modelRows: ParameterRow[];
   readonly #rows: ParameterRow[];
   readonly #sessions = new Map<string, Session>();
 
-  constructor(config: ModelConfig, weights: Weights, optimizer: OptimizerConfig, threads: number) {
+  /** @param companions trained beside the model, and no part of weights() */
+  constructor(
+    config: ModelConfig,
+    weights: Weights,
+    optimizer: OptimizerConfig,
+    threads: number,
+    companions: readonly ParameterRow[] = [],
+  ) {
     this.config = config;
     this.#optimizer = optimizer;
     this.#threads = threads;
-    this.#rows = parameterTable(config);
+    this.#modelRows = parameterTable(config);
+    this.#rows = [...this.#modelRows, ...companions];
     this.tensors = new Map(
       this.#rows.map(({ name, shape }) => {
         const data = weights.get(name);
@@ -70,7 +80,7 @@ export class Learner {
 
   weights(): Weights {
     return new Map(
-      this.#rows.map(({ name }) => [name, this.tensors.get(name)!.data as Float32Array]),
+      this.#modelRows.map(({ name }) => [name, this.tensors.get(name)!.data as Float32Array]),
     );
   }
 

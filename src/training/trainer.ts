@@ -3,13 +3,15 @@
 import { lastQuestionTemplate } from '../model/chat-template.ts';
 import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoint.ts';
 import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
+import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
 import { ANSWER_MARKER, lastStage, methodStage, stagePlan } from './curriculum.ts';
-import { initialWeights, type Weights, withFreshStopHead } from './initialize.ts';
+import { initialWeights, type Weights, withFresh } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
 import { methods } from './methods.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
+import { decoderRows } from './thought-decoder.ts';
 import { learningRateAt, locateStep, type TrainingConfig, totalSteps } from './training-config.ts';
 import { loadTrainingData, type TrainingData } from './training-data.ts';
 
@@ -47,6 +49,7 @@ export async function train(
     startWeights(config, modelConfig, data),
     config.optimizer,
     config.threads,
+    companionRows(config, modelConfig),
   );
   if (saved) learner.restore(saved.tensors, state.updates);
   const source = new BatchSource(config, data);
@@ -128,11 +131,18 @@ function startWeights(
   data: TrainingData,
 ): Weights {
   const random = new Random(config.seed);
-  if ('checkpoint' in config.start) {
-    const weights = readWeights(readCheckpoint(config.start.checkpoint));
-    return withFreshStopHead(modelConfig, weights, random);
-  }
-  return initialWeights(modelConfig, config.start, data.roles, random);
+  const weights =
+    'checkpoint' in config.start
+      ? readWeights(readCheckpoint(config.start.checkpoint))
+      : initialWeights(modelConfig, config.start, data.roles, random);
+  const heads = parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
+  return withFresh(weights, [...heads, ...companionRows(config, modelConfig)], modelConfig, random);
+}
+
+/** What is trained beside the model and is no part of its checkpoint. */
+function companionRows(config: TrainingConfig, modelConfig: ModelConfig): ParameterRow[] {
+  if (config.supervision !== 'decoder') return [];
+  return decoderRows(modelConfig, config.decoderLayers ?? config.model.layers);
 }
 
 /** The model that a run trains: its own sizes, the data's vocabulary, the method's markers. */
@@ -163,6 +173,11 @@ export function toModelConfig(
       answer_marker: ANSWER_MARKER,
       supervision: config.supervision,
       stop_head: config.stopHead !== null,
+      distilled: config.distillation !== null,
+      latent_update:
+        config.latentUpdate.kind === 'jacobi'
+          ? { ...config.latentUpdate, slot_token_id: vocabulary.pause }
+          : config.latentUpdate,
     },
   });
 }

@@ -121,7 +121,21 @@ const settingsSchema = z.strictObject({
   padThoughts: z.boolean().default(true),
   /** iCoT only. */
   tokenRemoval: tokenRemovalSchema.default(tokenRemovalSchema.parse({})),
-  supervision: z.enum(['none', 'frontier']).default('none'),
+  supervision: z.enum(['none', 'frontier', 'decoder']).default('none'),
+  /** Decoder supervision only: layers of the decoder; null is as many as the model has. */
+  decoderLayers: count.nullable().default(null),
+  /** Loss weights of the student's distance to its teacher, and of the teacher's own labels. */
+  distillation: z
+    .strictObject({ weight: positive.default(1), teacherWeight: positive.default(1) })
+    .nullable()
+    .default(null),
+  /** sequential: a pass per thought; jacobi: all thoughts refined together in `iterations` passes. */
+  latentUpdate: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('sequential') }),
+      z.strictObject({ kind: z.literal('jacobi'), iterations: count }),
+    ])
+    .default({ kind: 'sequential' }),
   /** Frontier supervision only: hops of the search that one thought stands for. */
   hopsPerThought: count.default(1),
   /**
@@ -149,8 +163,16 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   if (config.supervision === 'frontier' && !hasGraphs)
     refuse(['supervision'], `${kind} has no frontiers`);
   const { filler } = methods[config.method];
-  if (config.stopHead && filler !== 'thought')
-    refuse(['stopHead'], `${config.method} has no thoughts`);
+  const asked = {
+    stopHead: config.stopHead !== null,
+    distillation: config.distillation !== null,
+    latentUpdate: config.latentUpdate.kind !== 'sequential',
+    supervision: config.supervision !== 'none',
+  };
+  for (const [key, isAsked] of Object.entries(asked))
+    if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
+  if (asked.stopHead && asked.latentUpdate)
+    refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
   config.segments.forEach(({ task, nodes }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
     if (task === 'walks' && kind !== 'prosqa')

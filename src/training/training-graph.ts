@@ -1,17 +1,18 @@
 // One whole train step as one graph: unrolled forward, loss on label columns only, backward through
 // every thought, clipping and update.
 import { transformerOf } from '../model/architectures.ts';
-import { type CoconutInputs, type Segment, unrollThoughts } from '../model/coconut.ts';
+import { type CoconutInputs, unrollThoughts } from '../model/coconut.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import {
+  isStopHead,
   type ParameterRow,
   type Parameters,
   parameterTable,
-  stopHead,
 } from '../model/parameters.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
+import { declareSegment } from './batch-inputs.ts';
 import { type ObjectiveName, objectives } from './objectives.ts';
 import {
   clipByGlobalNorm,
@@ -19,6 +20,7 @@ import {
   stateNames,
   updateParameter,
 } from './optimizers.ts';
+import { decoderRows } from './thought-decoder.ts';
 
 /** Everything that a graph's shapes depend on: one compiled graph per distinct value. */
 export type BatchShape = {
@@ -33,15 +35,11 @@ export type BatchShape = {
   unlabelled: number;
   /** Losses beside the answer's, in the order of their inputs. */
   objectives: ObjectiveName[];
+  /** Tokens of question, chain and answer that a teacher reads; 0 without distillation. */
+  teacherLength: number;
+  /** The thoughts' decoder: its layers, and tokens of a reasoning step; null without one. */
+  decoder: { layers: number; length: number } | null;
 };
-
-function declareSegment(g: GraphBuilder, name: string, rows: number, length: number): Segment {
-  return {
-    ids: g.input(`${name}_ids`, 'int64', [rows, length]),
-    positionIds: g.input(`${name}_position_ids`, 'int64', [rows, length]),
-    keyBias: g.input(`${name}_bias`, 'float32', [rows, 1, 1, length]),
-  };
-}
 
 function declareBatch(g: GraphBuilder, shape: BatchShape): CoconutInputs & { labelWeights: Value } {
   const { contexts, rows, thoughts: K, tailLength, unlabelled } = shape;
@@ -75,7 +73,8 @@ function lossOf(
   const inputs = declareBatch(g, shape);
   const { thoughts, tailLength, unlabelled } = shape;
   const model = transformerOf(g, config, parameters);
-  const hidden = unrollThoughts(g, model, inputs); // [B, 1 + K + T, D]
+  const unrolled = unrollThoughts(g, model, inputs, config.coconut.latent_update);
+  const { hidden } = unrolled; // [B, 1 + K + T, D]
   const first = thoughts + unlabelled;
   const predicting = op.slice(g, hidden, 1, first, thoughts + tailLength);
   const labels = op.slice(g, inputs.tail.ids, 1, unlabelled, tailLength);
@@ -84,7 +83,7 @@ function lossOf(
   const chosen = op.mul(g, op.gatherElements(g, logProbabilities, index), inputs.labelWeights);
   const answerLoss = op.neg(g, op.reduceSum(g, chosen, [0, 1, 2], 0));
   const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
-  const context = { g, config, shape, parameters, model, inputs, hidden };
+  const context = { g, config, shape, parameters, model, unrolled };
   const further = shape.objectives.map((name) => objectives[name](context));
   return {
     loss: further.reduce((sum, term) => op.add(g, sum, term), answerLoss),
@@ -93,10 +92,14 @@ function lossOf(
   };
 }
 
-/** The parameters that a step of this shape reaches: the stop head rests where no thought asks for it. */
-export function reachedRows(config: ModelConfig, { objectives }: BatchShape): ParameterRow[] {
-  const resting: string[] = objectives.includes('stop') ? [] : Object.values(stopHead);
-  return parameterTable(config).filter(({ name }) => !resting.includes(name));
+/** The parameters that a step of this shape reaches: head and decoder rest where no thought asks for them. */
+export function reachedRows(config: ModelConfig, shape: BatchShape): ParameterRow[] {
+  const hasStops = shape.objectives.includes('stop');
+  const decoder = shape.decoder ? decoderRows(config, shape.decoder.layers) : [];
+  return [
+    ...parameterTable(config).filter(({ name }) => hasStops || !isStopHead(name)),
+    ...decoder,
+  ];
 }
 
 /**

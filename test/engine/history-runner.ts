@@ -130,6 +130,7 @@ function extended(hash: number, input: Input): number {
 function outputOf(hash: number, kind: RowOutput['kind']): RowOutput {
   const hidden = () => Float32Array.from(halves(hash));
   const logits = () => Float32Array.from({ length: vocabSize }, (_, id) => mix(hash, id) / 2 ** 31);
+  if (kind === 'swept') throw new Error('the model of histories refines no thoughts');
   if (kind === 'hidden') return { kind, hidden: hidden() };
   if (kind === 'traced') return { kind, hidden: hidden(), logits: logits() };
   if (kind === 'logits') return { kind, logits: logits() };

@@ -64,6 +64,7 @@ export class ScriptedRunner implements Runner {
 }
 
 function scriptedOutput(kind: RowOutput['kind'], total: number): RowOutput {
+  if (kind === 'swept') throw new Error('the scripted model refines no thoughts');
   if (kind === 'traced') throw new Error('the scripted model has no words for its thoughts');
   if (kind === 'hidden') return { kind, hidden: Float32Array.of(total, -total) };
   if (kind === 'nothing') return { kind };

@@ -225,6 +225,52 @@ describe('thoughts', () => {
   });
 });
 
+describe('thoughts refined together', () => {
+  const refining = (iterations: number) => {
+    const request = makeRequest({
+      promptIds: [1, 2],
+      thoughts: { kind: 'model', count: 3 },
+      suffixIds: [3],
+      maxTokens: 1,
+      returnThoughts: true,
+    });
+    const sequence = new Sequence(1, request, 0, 1, { iterations, slotId: 9 });
+    sequence.start(0);
+    expect(sequence.wants(2)).toBe('hidden');
+    expect(sequence.advance(2, hidden(1, 1), 0)).toEqual([]);
+    return sequence;
+  };
+  const swept = (...states: number[][]) =>
+    ({ kind: 'swept', states: states.map((state) => Float32Array.from(state)) }) as const;
+
+  it('are looked at once less than they are passed through, then fed with the suffix', () => {
+    const sequence = refining(2);
+    expect([sequence.ready, sequence.wants(3)]).toEqual([3, 'swept']);
+    expect(sequence.inputs(3)).toEqual([Float32Array.of(1, 1), 9, 9]);
+    expect(sequence.advance(3, swept([2, 2], [3, 3], [4, 4]), 0)).toEqual([]);
+    expect([sequence.ready, sequence.wants(4)]).toEqual([4, 'logits']);
+    const fed = [Float32Array.of(1, 1), Float32Array.of(2, 2), Float32Array.of(3, 3), 3];
+    expect(sequence.inputs(4)).toEqual(fed);
+    const { thoughtEvents, finished } = collect(sequence.advance(4, logits(5), 0));
+    expect(thoughtEvents).toEqual([0, 1, 2]);
+    expect(finished).toMatchObject({
+      usage: { thoughts: 3 },
+      thoughts: Float32Array.of(1, 1, 2, 2, 3, 3),
+    });
+    expect(sequence.fed).toEqual([1, 2, ...fed]);
+  });
+
+  it('need no more looks than there are thoughts', () => {
+    expect(refining(9).state).toMatchObject({ phase: 'refining', sweepsLeft: 2 });
+    expect(refining(1).state).toMatchObject({ phase: 'refining', sweepsLeft: 0 });
+  });
+
+  it('end where a state is not finite', () => {
+    const bad = swept([2, 2], [3, Number.NaN], [4, 4]);
+    expect(() => refining(2).advance(3, bad, 0)).toThrow('thought 2 is not finite in a sweep');
+  });
+});
+
 describe('timings', () => {
   it('give each phase the time until the next', () => {
     const thoughts = { kind: 'model', count: 2 } as const;

@@ -6,7 +6,7 @@ import { ModelRunner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { transformerOf } from '../../src/model/architectures.ts';
-import { type Segment, unrollThoughts } from '../../src/model/coconut.ts';
+import { type LatentUpdate, type Segment, unrollThoughts } from '../../src/model/coconut.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
@@ -61,7 +61,10 @@ function row(questionLength: number, tailLength: number, thoughts: number) {
 }
 
 /** hidden [B, 1 + K + T, D] and logits of the same columns, by the graph that training unrolls. */
-async function unrolled({ feeds, shape }: TrainBatch): Promise<Row[]> {
+async function unrolled(
+  { feeds, shape }: TrainBatch,
+  update: LatentUpdate = { kind: 'sequential' },
+): Promise<Row[]> {
   const g = new GraphBuilder('unrolled');
   const parameters = new Map(
     parameterTable(config).map(({ name, shape }) => [
@@ -81,15 +84,23 @@ async function unrolled({ feeds, shape }: TrainBatch): Promise<Row[]> {
   });
   const { contexts, rows: B, thoughts: K, tailLength: T } = shape;
   const model = transformerOf(g, config, parameters);
-  const hidden = unrollThoughts(g, model, {
-    context: contexts > 0 ? { ...segment('context'), rowsPerContext: B / contexts } : null,
-    question: segment('question'),
-    thoughts:
-      K > 0
-        ? { positionIds: inputs.get('thought_position_ids')!, keyBias: inputs.get('thought_bias')! }
-        : null,
-    tail: segment('tail'),
-  });
+  const { hidden } = unrollThoughts(
+    g,
+    model,
+    {
+      context: contexts > 0 ? { ...segment('context'), rowsPerContext: B / contexts } : null,
+      question: segment('question'),
+      thoughts:
+        K > 0
+          ? {
+              positionIds: inputs.get('thought_position_ids')!,
+              keyBias: inputs.get('thought_bias')!,
+            }
+          : null,
+      tail: segment('tail'),
+    },
+    update,
+  );
   g.output('hidden', hidden);
   g.output('logits', model.lmHead(hidden));
   const graph = g.build();
@@ -167,5 +178,43 @@ describe.each(Object.keys(layouts))('%s', (layout) => {
         expect(actual[b]!.logits[t], `row ${b}, label ${t}`).toBeAllclose(logits, tolerance);
       });
     });
+  });
+});
+
+describe('thoughts refined in parallel', () => {
+  const jacobi = (iterations: number): LatentUpdate => ({
+    kind: 'jacobi',
+    iterations,
+    slot_token_id: 259,
+  });
+  const groups = layouts['groups with a shared context']!(4);
+  const batch = collate(groups, { context: 4, question: 4, tail: 4 });
+
+  it.each([4, 6])(
+    'are the sequential ones after %i iterations over 4 columns',
+    async (iterations) => {
+      const [expected, actual] = [await unrolled(batch), await unrolled(batch, jacobi(iterations))];
+      const close = { relative: 1e-5, absolute: 1e-5 };
+      expected.forEach((row, b) => {
+        row.thoughts.forEach((thought, k) => {
+          expect(actual[b]!.thoughts[k], `row ${b}, thought ${k}`).toBeAllclose(thought, close);
+        });
+        row.logits.forEach((logits, t) => {
+          expect(actual[b]!.logits[t], `row ${b}, label ${t}`).toBeAllclose(logits, close);
+        });
+      });
+    },
+  );
+
+  it('are settled one more with each iteration', async () => {
+    const expected = await unrolled(batch);
+    const apart = async (iterations: number) =>
+      (await unrolled(batch, jacobi(iterations))).map(({ thoughts }, b) =>
+        thoughts.findIndex((thought, k) =>
+          thought.some((x, d) => Math.abs(x - expected[b]!.thoughts[k]![d]!) > 1e-3),
+        ),
+      );
+    expect(await apart(1)).toEqual([1, 1, 1, 1]);
+    expect(await apart(3)).toEqual([3, 3, 3, 3]);
   });
 });

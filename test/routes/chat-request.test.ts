@@ -82,6 +82,20 @@ describe('thoughts', () => {
     });
   });
 
+  it('that are refined together are not traced, controlled or stopped one by one', () => {
+    const update = { kind: 'jacobi', iterations: 2, slot_token_id: special.eot };
+    const config = { ...model.config, coconut: { ...model.config.coconut, latent_update: update } };
+    const parallel = { ...model, config } as ServedModel;
+    expect(generation({ latent_stop: { kind: 'fixed' } }, parallel).thoughts.count).toBe(6);
+    const refused: [object, string][] = [
+      [{ latent_trace: true }, 'latent_trace'],
+      [{ latent_control: 'zero' }, 'latent_control'],
+      [{ latent_stop: { kind: 'convergence', threshold: 0.9 } }, 'latent_stop.kind'],
+    ];
+    for (const [extra, param] of refused)
+      expect(failure(extra, parallel)).toMatchObject({ code: 'unsupported_value', param });
+  });
+
   it('stand between <bot> and <eot>', () => {
     const { promptIds, suffixIds } = generation();
     expect(promptIds).toEqual([...Buffer.from('Is Tom a cat?\n'), special.bot]);

@@ -35,6 +35,8 @@ describe('rows that carry their whole text', () => {
       tailLength: 4,
       unlabelled: 1,
       objectives: [],
+      teacherLength: 0,
+      decoder: null,
     });
     expect(Object.keys(batch.feeds).filter((name) => name.startsWith('context'))).toEqual([]);
   });

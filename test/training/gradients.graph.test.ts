@@ -33,6 +33,7 @@ const cases: Record<string, GradientCase[]> = {
   Reciprocal: [one([2, 3], op.reciprocal, [0.5, 2])],
   Tanh: [one([2, 3], op.tanh)],
   Sigmoid: [one([2, 3], op.sigmoid)],
+  Clip: [one([3, 4], (g, x) => op.clip(g, x, -0.45, 0.55))],
   Add: [
     { shapes: [[2, 3], [3]], build: (g, [a, b]) => op.add(g, a!, b!) },
     {
@@ -55,6 +56,7 @@ const cases: Record<string, GradientCase[]> = {
     one([4], (g, x) => op.mul(g, x, x)),
   ],
   Div: [{ shapes: [[2, 3], [3]], build: (g, [a, b]) => op.div(g, a!, b!), range: [0.5, 2] }],
+  Sum: [one([2, 3], (g, x) => op.sum(g, [x, op.exp(g, x), x]))],
   MatMul: [
     {
       shapes: [

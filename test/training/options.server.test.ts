@@ -26,3 +26,28 @@ it('a stop head is stored with the weights and ends the thinking', async () => {
   const fixed = await chat(dir, question, { latent_stop: { kind: 'fixed' } });
   expect(fixed.usage.completion_tokens_details.reasoning_tokens).toBe(4);
 });
+
+it('thoughts refined in parallel are served as config.json says, and counted', async () => {
+  const dir = await trainedRun(newRun(), {
+    latentUpdate: { kind: 'jacobi', iterations: 2 },
+    maxStage: 3,
+  });
+  const { config, tokenizer } = readCheckpoint(dir);
+  const slot_token_id = tokenizer.specialId('<pause>');
+  expect(config.coconut.latent_update).toEqual({ kind: 'jacobi', iterations: 2, slot_token_id });
+  const { status, usage } = await chat(dir, question);
+  expect(status).toBe(200);
+  expect(usage.completion_tokens_details.reasoning_tokens).toBe(3);
+});
+
+it('a distilled checkpoint says so, and one with a decoder leaves it behind', async () => {
+  const dir = await trainedRun(newRun(), {
+    distillation: {},
+    supervision: 'decoder',
+    decoderLayers: 1,
+  });
+  const checkpoint = readCheckpoint(dir);
+  expect(checkpoint.config.coconut).toMatchObject({ distilled: true, supervision: 'decoder' });
+  expect([...checkpoint.header.tensors.keys()].filter((name) => /decoder/.test(name))).toEqual([]);
+  expect((await chat(dir, question)).status).toBe(200);
+});
