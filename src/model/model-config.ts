@@ -61,22 +61,6 @@ const gpt2Schema = z.looseObject({
   coconut: coconutSchema,
 });
 
-/** What sets a checkpoint apart from its method's plain form; empty where nothing does. */
-export function variantOf({
-  supervision,
-  distilled,
-  latent_update,
-  stop_head,
-}: CoconutConfig): string {
-  const parts = [
-    ...(supervision === 'none' ? [] : [`${supervision}-supervised`]),
-    ...(distilled ? ['distilled'] : []),
-    ...(latent_update.kind === 'jacobi' ? [`${latent_update.iterations} parallel iterations`] : []),
-    ...(stop_head ? ['stop head'] : []),
-  ];
-  return parts.join(', ');
-}
-
 /** How rotation frequencies are stretched to reach further than they were trained; null: not at all. */
 const ropeScalingSchema = z.discriminatedUnion('rope_type', [
   z.looseObject({ rope_type: z.literal('linear'), factor: z.number().min(1) }),

@@ -1,9 +1,11 @@
 // Measures one checkpoint on one set of items through the serving engine: as trained, at 0 to 8 thoughts, and with
 // something else in place of its thoughts.
+
 import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/engine.ts';
 import type { GenerationRequest } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
+import { methodOptions } from '../model/method-options.ts';
 import { runOf } from './bundle-command.ts';
 import type { Example } from './datasets/example.ts';
 import type { DataKind } from './datasets/formats.ts';
@@ -93,7 +95,8 @@ function countOutcomes(list: readonly Outcome[]): MeasuredRun['outcomes'] {
 function identityOf(checkpoint: Checkpoint) {
   const { id, sha256, config, training } = checkpoint;
   const { method, supervision, filler } = config.coconut;
-  const named = { checkpoint: id, sha256, method, supervision, filler };
+  const options = methodOptions(config.coconut);
+  const named = { checkpoint: id, sha256, method, supervision, options, filler };
   if (typeof training['run'] !== 'object') return { ...named, seed: null, variant: id };
   const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
   const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);

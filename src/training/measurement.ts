@@ -23,6 +23,8 @@ export const measurementSchema = z.strictObject({
   sha256: z.string(),
   method: z.string(),
   supervision: z.string(),
+  /** See methodOptions; of measurements from before there were any, none. */
+  options: z.string().default(''),
   filler: z.string(),
   /** null: not trained here. */
   seed: z.int().nullable(),

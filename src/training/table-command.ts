@@ -1,11 +1,13 @@
 // `table`: a directory of checkpoints → the comparison of methods, measured through the engine where it is not yet known,
 // kept beside the page as JSON.
+
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { replaceFile } from '../model/atomic-write.ts';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
+import { methodOptions } from '../model/method-options.ts';
 import { Random } from '../random.ts';
 import { bundleRun, runOf } from './bundle-command.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
@@ -17,6 +19,7 @@ import { type Depth, type Items, measure } from './measure.ts';
 import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { stopSignal, trainToEnd } from './train-command.ts';
+import { trainedOptions } from './trainer.ts';
 import { readTrainingConfig } from './training-config.ts';
 
 export type TableOptions = {
@@ -160,7 +163,8 @@ const key = ({ kind, data, checkpoint }: Measurement): string =>
 export function plannedRuns(folder: string): Planned[] {
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
   return files.sort().map((file) => {
-    const { method, supervision, data } = readTrainingConfig(join(folder, file));
-    return { method, supervision, kind: data.kind };
+    const run = readTrainingConfig(join(folder, file));
+    const { method, supervision, data } = run;
+    return { method, supervision, options: methodOptions(trainedOptions(run)), kind: data.kind };
   });
 }

@@ -172,15 +172,20 @@ export function toModelConfig(
       pause_token_id: method.filler === 'pause' ? vocabulary.pause : null,
       answer_marker: ANSWER_MARKER,
       supervision: config.supervision,
-      stop_head: config.stopHead !== null,
-      distilled: config.distillation !== null,
-      latent_update:
-        config.latentUpdate.kind === 'jacobi'
-          ? { ...config.latentUpdate, slot_token_id: vocabulary.pause }
-          : config.latentUpdate,
+      ...trainedOptions(config),
+      ...(config.latentUpdate.kind === 'jacobi' && {
+        latent_update: { ...config.latentUpdate, slot_token_id: vocabulary.pause },
+      }),
     },
   });
 }
+
+/** What config.json says of a run's options, but for token ids. */
+export const trainedOptions = ({ stopHead, distillation, latentUpdate }: TrainingConfig) => ({
+  stop_head: stopHead !== null,
+  distilled: distillation !== null,
+  latent_update: latentUpdate,
+});
 
 /** The sizes of a run file under the names of Hugging Face's configuration. */
 function architectureFields(model: TrainingConfig['model']): Record<string, unknown> {

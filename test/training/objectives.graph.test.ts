@@ -1,11 +1,11 @@
 // Every further loss against central differences through the whole unrolled model: along a random direction in
 // each parameter, the loss must rise as the gradient says. The loop runs over the table.
 import { describe, expect, it } from 'vitest';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { createSession, tensor } from '../../src/onnx/session.ts';
 import { Random } from '../../src/random.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
 import { backward } from '../../src/training/backward.ts';
 import { collate, type TrainBatch } from '../../src/training/collate.ts';
 import type { StagingVocabulary } from '../../src/training/curriculum.ts';
@@ -82,10 +82,7 @@ const additions: Record<ObjectiveName, (batch: TrainBatch) => void> = {
 type Slope = [name: string, analytic: number, numeric: number];
 
 /** Per parameter: the slope along a random direction by the gradient, and by central differences. */
-async function slopes(
-  batch: TrainBatch,
-  config: ModelConfig = withHead,
-): Promise<Slope[]> {
+async function slopes(batch: TrainBatch, config: ModelConfig = withHead): Promise<Slope[]> {
   const graph = gradientGraph(config, batch.shape);
   const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
   const weights = withFresh(tinyWeights(config, 5), decoderRows(config, 1), config, new Random(6));
@@ -126,7 +123,9 @@ async function slopes(
 
 function expectSlope([parameter, analytic, numeric]: Slope): void {
   const error = Math.abs(analytic - numeric) / (0.05 + Math.abs(numeric));
-  expect(error, `${parameter}: ${analytic} by the graph, ${numeric} numerically`).toBeLessThan(0.02);
+  expect(error, `${parameter}: ${analytic} by the graph, ${numeric} numerically`).toBeLessThan(
+    0.02,
+  );
 }
 
 describe.each(objectiveNames)('%s', (name) => {

@@ -9,7 +9,7 @@ import { paperFigures, replicatedSets } from './paper-figures.ts';
 import { groupBy } from './series.ts';
 
 /** What tells rows apart; 'none' is the plain method. */
-export type Method = { method: string; supervision: string };
+export type Method = { method: string; supervision: string; options: string };
 
 /** A table as rows of text, for Markdown and HTML alike; the first column names the row. */
 export type TextTable = { head: string[]; rows: string[][] };
@@ -29,7 +29,7 @@ export function methodRows(
   const seen = new Set(measured.map(methodLabel));
   const papers = methodNames
     .filter((method) => paperFigures[method][kind] !== undefined)
-    .map((method) => ({ method, supervision: 'none' }));
+    .map((method) => ({ method, supervision: 'none', options: '' }));
   for (const of of [...papers, ...planned]) {
     if (seen.has(methodLabel(of))) continue;
     seen.add(methodLabel(of));
@@ -97,8 +97,13 @@ export function generatedRows(measured: readonly Measurement[]): TextTable | nul
 
 export const toMarkdown = ({ head, rows }: TextTable): string => markdownTable(head, rows);
 
-export const methodLabel = ({ method, supervision }: Method): string =>
-  supervision === 'none' ? method : `${method}, ${supervision}-supervised`;
+export const methodLabel = ({ method, supervision, options }: Method): string =>
+  [method, supervision === 'none' ? '' : `${supervision}-supervised`, options]
+    .filter((part) => part !== '')
+    .join(', ');
+
+const isPlain = ({ supervision, options }: Method): boolean =>
+  supervision === 'none' && options === '';
 
 /** Two variants of one method have their checkpoints' names beside it. */
 function measuredCells(runs: readonly Measurement[], all: readonly Measurement[]): string[] {
@@ -113,8 +118,9 @@ function measuredCells(runs: readonly Measurement[], all: readonly Measurement[]
   ];
 }
 
-function paperCells({ method, supervision }: Method, kind: DataKind): string[] {
-  const paper = isMethod(method) && supervision === 'none' ? paperFigures[method][kind] : undefined;
+function paperCells(of: Method, kind: DataKind): string[] {
+  const { method } = of;
+  const paper = isMethod(method) && isPlain(of) ? paperFigures[method][kind] : undefined;
   if (!paper) return ['', ''];
   const spread = paper.spread === null ? '' : ` ± ${paper.spread.toFixed(1)}`;
   return [`${paper.accuracy.toFixed(1)}${spread}`, paper.tokens.toFixed(1)];
@@ -125,8 +131,8 @@ const isMethod = (name: string): name is MethodName =>
 
 const paperOrder = Object.keys(paperFigures);
 
-const rank = ({ method, supervision }: Method): number =>
-  (isMethod(method) ? paperOrder.indexOf(method) : paperOrder.length) +
-  (supervision === 'none' ? 0 : 0.5);
+const rank = (of: Method): number =>
+  (isMethod(of.method) ? paperOrder.indexOf(of.method) : paperOrder.length) +
+  (isPlain(of) ? 0 : 0.5);
 
 export const percent = (ratio: number): string => (100 * ratio).toFixed(1);

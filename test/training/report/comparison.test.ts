@@ -40,11 +40,15 @@ describe('methodRows', () => {
   });
 
   it('lists what the paper or a run file has and nobody trained', () => {
-    const { rows } = methodRows('prosqa', [], [{ method: 'coconut', supervision: 'frontier' }]);
+    const { rows } = methodRows(
+      'prosqa',
+      [],
+      [{ method: 'coconut', supervision: 'frontier', options: '' }],
+    );
     expect(rows).toHaveLength(9);
     expect(rows).toContainEqual(['pause', '0', 'not trained', '', '75.9 ± 0.7', '8.2']);
     expect(rows).toContainEqual(['coconut, frontier-supervised', '0', 'not trained', '', '', '']);
-    const planned = [{ method: 'icot', supervision: 'none' }];
+    const planned = [{ method: 'icot', supervision: 'none', options: '' }];
     expect(methodRows('multiplication', [], planned).rows).toEqual([
       ['icot', '0', 'not trained', '', '', ''],
     ]);
@@ -98,7 +102,7 @@ describe('comparisonPage', () => {
     });
     const page = comparisonPage(
       [measurement(), icot],
-      [{ kind: 'superposition', method: 'coconut', supervision: 'none' }],
+      [{ kind: 'superposition', method: 'coconut', supervision: 'none', options: '' }],
     );
     const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
     expect(titles).toEqual([
