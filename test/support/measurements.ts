@@ -19,7 +19,7 @@ export function measurement(changes: Partial<Measurement> = {}): Measurement {
     sha256: 'a'.repeat(64),
     method: 'coconut',
     supervision: 'none',
-  options: '',
+    options: '',
     filler: 'thought',
     seed: 1,
     variant: 'v',
