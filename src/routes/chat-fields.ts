@@ -68,6 +68,8 @@ export const refusedFields: RefusedFields = {
   return_token_ids: { neutral: [false], reason: 'Token ids are not returned.' },
   thinking_token_budget: { neutral: [], reason: 'Use latent_thoughts.' },
   response_format: { neutral: [{ type: 'text' }], reason: 'Decoding is not constrained.' },
+  chat_template: { neutral: [], reason: 'Each checkpoint has its own.' },
+  chat_template_kwargs: { neutral: [{}], reason: 'Each checkpoint has its own template.' },
   tools: { neutral: [[]], reason: tools },
   tool_choice: { neutral: ['none', 'auto'], reason: tools },
   functions: { neutral: [[]], reason: tools },

@@ -72,6 +72,7 @@ describe('parseChatRequest', () => {
   const bad: [string, object, string][] = [
     ['no model', { model: undefined }, 'model'],
     ['no messages', { messages: [] }, 'messages'],
+    ['1025 messages', { messages: Array(1025).fill(base.messages[0]) }, 'messages'],
     ['a message without role', { messages: [{ content: 'x' }] }, 'messages[0].role'],
     ['a numeric content', { messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
     ['temperature over 2', { temperature: 2.1 }, 'temperature'],
