@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { type Checkpoint, readCheckpoint, readWeights } from '../src/model/checkpoint.ts';
 import { dimensionsOf, type ModelConfig } from '../src/model/model-config.ts';
 import { parameterTable } from '../src/model/parameters.ts';
+import { rotaryFrequencies } from '../src/model/rotary.ts';
 import { type GgufTensor, type GgufTensorType, type GgufValue, writeGguf } from './gguf-writer.ts';
 
 /** Throws CheckpointError, and Error for a model that llama.cpp's Llama or GPT-2 cannot be. */
@@ -18,7 +19,7 @@ export function writeCheckpointGguf(
 ): void {
   const checkpoint = readCheckpoint(checkpointDir);
   const metadata = { ...sizes(checkpoint), ...vocabulary(checkpoint) };
-  writeGguf(path, metadata, tensors(checkpoint, type));
+  writeGguf(path, metadata, [...stretch(checkpoint), ...tensors(checkpoint, type)]);
 }
 
 const uint32 = (value: number): GgufValue => ({ type: 'uint32', value });
@@ -46,9 +47,6 @@ function sizes({ id, config }: Checkpoint): Record<string, GgufValue> {
           'rope.freq_base': float32(config.rope_theta),
           'rope.dimension_count': uint32(headSize),
         };
-  if (config.model_type === 'llama' && config.rope_scaling !== null) {
-    throw new Error(`rope_scaling ${config.rope_scaling.rope_type} is not written to GGUF`);
-  }
   const named = Object.entries({ ...shared, ...own }).map(
     ([key, value]) => [`${config.model_type}.${key}`, value] as const,
   );
@@ -66,6 +64,7 @@ function vocabulary({ config, tokenizer, weightsPath, chatTemplate }: Checkpoint
   const path = join(dirname(weightsPath), 'tokenizer.json');
   const json = JSON.parse(readFileSync(path, 'utf8')) as {
     model: { merges: (string | [string, string])[] };
+    pre_tokenizer: object;
   };
   const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id);
   // llama.cpp wants a list of merges, and none is as good as one that never applies.
@@ -76,7 +75,7 @@ function vocabulary({ config, tokenizer, weightsPath, chatTemplate }: Checkpoint
       : { 'tokenizer.ggml.bos_token_id': uint32(config.bos_token_id) };
   return {
     'tokenizer.ggml.model': string('gpt2'),
-    'tokenizer.ggml.pre': string('gpt-2'),
+    'tokenizer.ggml.pre': string(preTokenizerOf(json.pre_tokenizer)),
     'tokenizer.ggml.tokens': { type: 'string[]', value: ids.map(tokenizer.tokenOf) },
     'tokenizer.ggml.token_type': {
       type: 'int32[]',
@@ -91,6 +90,22 @@ function vocabulary({ config, tokenizer, weightsPath, chatTemplate }: Checkpoint
     'tokenizer.ggml.add_bos_token': { type: 'bool', value: false },
     'tokenizer.chat_template': string(chatTemplate),
   } satisfies Record<string, GgufValue>;
+}
+
+/** llama.cpp knows pre-tokenisers by name. */
+function preTokenizerOf(json: object): string {
+  const text = JSON.stringify(json);
+  if (text.includes('"Split"')) return 'llama-bpe';
+  return text.includes('"Digits"') ? 'smollm' : 'gpt-2';
+}
+
+/** How much each rotation is slowed; llama.cpp has no formula for it. */
+function stretch({ config }: Checkpoint): GgufTensor[] {
+  if (config.model_type !== 'llama' || config.rope_scaling === null) return [];
+  const stretched = rotaryFrequencies(config);
+  const plain = rotaryFrequencies({ ...config, rope_scaling: null });
+  const data = Float32Array.from(plain, (frequency, i) => frequency / stretched[i]!);
+  return [{ name: 'rope_freqs.weight', type: 'F32', shape: [data.length], data }];
 }
 
 function tensors(checkpoint: Checkpoint, type: GgufTensorType): GgufTensor[] {

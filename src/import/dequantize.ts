@@ -1,6 +1,7 @@
 // GGML's blocks of quantised weights → float32: the kinds that GGUF files of small models come in.
 // Layouts as the GGUF specification gives them; every block holds its own scale.
 import { bfloat16ToNumber, float16ToNumber } from '../model/half-floats.ts';
+import { q4k, q5k, q6k } from './k-quants.ts';
 
 export type BlockKind = {
   name: string;
@@ -62,6 +63,17 @@ export const blockKinds: Readonly<Record<number, BlockKind>> = {
       });
     },
   },
+  6: {
+    name: 'Q5_0',
+    weights: 32,
+    bytes: 22,
+    decode: (data, at, out, to) => {
+      const [scale, fifthBits] = [half(data, at), data.getUint32(at + 2, true)];
+      nibbles(data, at + 6, (i, nibble) => {
+        out[to + i] = scale * ((nibble | (((fifthBits >>> i) & 1) << 4)) - 16);
+      });
+    },
+  },
   8: {
     name: 'Q8_0',
     weights: 32,
@@ -71,6 +83,9 @@ export const blockKinds: Readonly<Record<number, BlockKind>> = {
       for (let i = 0; i < 32; i++) out[to + i] = scale * data.getInt8(at + 2 + i);
     },
   },
+  12: q4k,
+  13: q5k,
+  14: q6k,
   30: {
     name: 'BF16',
     weights: 1,

@@ -3,9 +3,16 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type GGUFParseOutput, gguf } from '@huggingface/gguf';
 import { z } from 'zod';
+import { lastQuestionTemplate } from '../model/chat-template.ts';
 import type { CheckpointParts } from '../model/checkpoint.ts';
-import { dimensionsOf, type LlamaConfig, modelConfigSchema } from '../model/model-config.ts';
+import {
+  dimensionsOf,
+  type LlamaConfig,
+  modelConfigSchema,
+  type RopeScaling,
+} from '../model/model-config.ts';
 import { parameterTable } from '../model/parameters.ts';
+import { rotaryFrequencies } from '../model/rotary.ts';
 import { blockKinds, dequantize } from './dequantize.ts';
 import { tokenizerFields, toTokenizerJson } from './gguf-tokenizer.ts';
 import { pretrained } from './pretrained.ts';
@@ -21,9 +28,12 @@ const metadataSchema = z.looseObject({
   'llama.attention.head_count_kv': count,
   'llama.attention.layer_norm_rms_epsilon': z.number().positive(),
   'llama.rope.freq_base': z.number().positive().default(10_000),
+  'llama.rope.dimension_count': count.optional(),
+  'llama.rope.scaling.type': z.enum(['none', 'linear']).default('none'),
+  'llama.rope.scaling.factor': z.number().min(1).default(1),
   ...tokenizerFields,
   'general.name': z.string().default(''),
-  'tokenizer.chat_template': z.string().min(1),
+  'tokenizer.chat_template': z.string().min(1).optional(),
 });
 type Metadata = z.output<typeof metadataSchema>;
 
@@ -32,24 +42,25 @@ export async function readGguf(path: string): Promise<CheckpointParts> {
   const parsed = await gguf(path, { allowLocalFile: true });
   const metadata = metadataSchema.safeParse(parsed.metadata);
   if (!metadata.success) throw new Error(`${path}: ${z.prettifyError(metadata.error)}`);
-  const config = toConfig(metadata.data, parsed);
+  const file: GgufFile = { path, ...parsed };
+  const config = toConfig(metadata.data, file);
+  const { eosIds, chatTemplate } = conversation(metadata.data);
   return {
     config,
-    weights: readTensors(path, config, parsed),
+    weights: weightsOf(config, file),
     tokenizerJson: toTokenizerJson(metadata.data),
-    chatTemplate: metadata.data['tokenizer.chat_template'],
+    chatTemplate,
+    generationConfig: { do_sample: false, eos_token_id: eosIds },
     training: { imported: 'gguf', name: metadata.data['general.name'] },
     evalReport: null,
   };
 }
 
-function toConfig(metadata: Metadata, { tensorInfos }: GGUFParseOutput): LlamaConfig {
-  const names = new Set(tensorInfos.map(({ name }) => name));
-  // llama.cpp keeps Llama 3's stretched frequencies as a tensor: the formula cannot be told from it.
-  if (names.has('rope_freqs.weight')) {
-    throw new Error('rope_freqs.weight: import the Hugging Face directory of this model instead');
-  }
-  return modelConfigSchema.parse({
+type GgufFile = Pick<GGUFParseOutput, 'tensorInfos' | 'tensorDataOffset'> & { path: string };
+
+function toConfig(metadata: Metadata, file: GgufFile): LlamaConfig {
+  const names = new Set(file.tensorInfos.map(({ name }) => name));
+  const fields = {
     model_type: 'llama',
     vocab_size: metadata['tokenizer.ggml.tokens'].length,
     max_position_embeddings: metadata['llama.context_length'],
@@ -61,11 +72,61 @@ function toConfig(metadata: Metadata, { tensorInfos }: GGUFParseOutput): LlamaCo
     // Stored as float32: 9.999999747e-6 was 1e-5.
     rms_norm_eps: Number(metadata['llama.attention.layer_norm_rms_epsilon'].toPrecision(6)),
     rope_theta: metadata['llama.rope.freq_base'],
+    rope_scaling:
+      metadata['llama.rope.scaling.type'] === 'linear'
+        ? { rope_type: 'linear', factor: metadata['llama.rope.scaling.factor'] }
+        : null,
     tie_word_embeddings: !names.has('output.weight'),
     bos_token_id: metadata['tokenizer.ggml.bos_token_id'] ?? null,
     eos_token_id: metadata['tokenizer.ggml.eos_token_id'],
     coconut: pretrained,
-  }) as LlamaConfig;
+  };
+  const config = modelConfigSchema.parse(fields) as LlamaConfig;
+  const { headSize } = dimensionsOf(config);
+  const rotated = metadata['llama.rope.dimension_count'] ?? headSize;
+  if (rotated !== headSize) {
+    throw new Error(
+      `${file.path}: ${rotated} of a head's ${headSize} numbers are rotated, not all`,
+    );
+  }
+  if (!names.has(stretchName)) return config;
+  const slowedBy = readTensor(file, stretchName, [headSize / 2]);
+  return { ...config, rope_scaling: stretchOf(file.path, config, slowedBy) };
+}
+
+const stretchName = 'rope_freqs.weight';
+
+/**
+ * llama.cpp keeps by how much each rotation is slowed, not the formula. Llama 3's own is found again,
+ * and proven by the numbers; any other is refused.
+ */
+function stretchOf(path: string, config: LlamaConfig, slowedBy: Float32Array): RopeScaling {
+  const rope_scaling: RopeScaling = {
+    rope_type: 'llama3',
+    factor: Math.max(...slowedBy),
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  };
+  const plain = rotaryFrequencies({ ...config, rope_scaling: null });
+  const stretched = rotaryFrequencies({ ...config, rope_scaling });
+  const isSame = plain.every((frequency, i) => {
+    const expected = frequency / stretched[i]!;
+    return Math.abs(slowedBy[i]! - expected) <= 1e-3 * expected;
+  });
+  if (isSame) return rope_scaling;
+  throw new Error(`${path}: ${stretchName} is not Llama 3's: import its Hugging Face directory`);
+}
+
+/** A base model brings no template: it is given the last question, after <bos> where texts begin so. */
+function conversation(metadata: Metadata): { eosIds: number[]; chatTemplate: string } {
+  const own = metadata['tokenizer.chat_template'];
+  const bos = metadata['tokenizer.ggml.add_bos_token'] ? '{{ bos_token }}' : '';
+  const ends = [metadata['tokenizer.ggml.eos_token_id'], metadata['tokenizer.ggml.eot_token_id']];
+  return {
+    eosIds: [...new Set(ends.filter((id) => id !== undefined))],
+    chatTemplate: own ?? `${bos}${lastQuestionTemplate}`,
+  };
 }
 
 const blockNames: Record<string, string> = {
@@ -92,38 +153,47 @@ function ggufName(name: string): string {
   return part === undefined ? topNames[name]! : `blk.${layer}.${blockNames[part]}.weight`;
 }
 
-function readTensors(
-  path: string,
-  config: LlamaConfig,
-  { tensorInfos, tensorDataOffset }: GGUFParseOutput,
-): Map<string, Float32Array> {
-  const byName = new Map(tensorInfos.map((info) => [info.name, info]));
+/** Checked now, read one at a time when their turn comes. */
+function weightsOf(config: LlamaConfig, file: GgufFile): CheckpointParts['weights'] {
   const { heads, kvHeads } = dimensionsOf(config);
-  const file = openSync(path, 'r');
+  const shapes = new Map(parameterTable(config).map(({ name, shape }) => [name, shape]));
+  for (const [name, shape] of shapes) findTensor(file, ggufName(name), shape);
+  return {
+    has: (name) => shapes.has(name),
+    get(name) {
+      const shape = shapes.get(name)!;
+      const values = readTensor(file, ggufName(name), shape);
+      if (name.endsWith('q_proj.weight')) return halvesApart(values, shape, heads);
+      if (name.endsWith('k_proj.weight')) return halvesApart(values, shape, kvHeads);
+      return values;
+    },
+  };
+}
+
+/** Throws an Error where it is missing, of another shape, or of a type that is not decoded. */
+function findTensor({ path, tensorInfos }: GgufFile, name: string, shape: readonly number[]) {
+  const info = tensorInfos.find((candidate) => candidate.name === name);
+  if (!info) throw new Error(`${path}: tensor "${name}" is missing`);
+  // GGUF counts the fastest axis first.
+  if (String(info.shape.toReversed()) !== String(shape)) {
+    throw new Error(`${path}: "${name}" is [${info.shape}], expected [${shape}] reversed`);
+  }
+  const kind = blockKinds[info.dtype];
+  if (!kind) throw new Error(`${path}: "${name}" has type ${info.dtype}, none we decode`);
+  return { kind, offset: Number(info.offset) };
+}
+
+function readTensor(file: GgufFile, name: string, shape: readonly number[]): Float32Array {
+  const { kind, offset } = findTensor(file, name, shape);
+  const size = shape.reduce((a, b) => a * b, 1);
+  const bytes = Buffer.alloc((size / kind.weights) * kind.bytes);
+  const handle = openSync(file.path, 'r');
   try {
-    return new Map(
-      parameterTable(config).map(({ name, shape }) => {
-        const info = byName.get(ggufName(name));
-        if (!info) throw new Error(`${path}: tensor "${ggufName(name)}" is missing`);
-        // GGUF counts the fastest axis first.
-        if (String(info.shape.toReversed()) !== String(shape))
-          throw new Error(
-            `${path}: "${info.name}" is [${info.shape}], expected [${shape}] reversed`,
-          );
-        const kind = blockKinds[info.dtype];
-        if (!kind)
-          throw new Error(`${path}: "${info.name}" has type ${info.dtype}, none we decode`);
-        const size = shape.reduce((a, b) => a * b, 1);
-        const bytes = Buffer.alloc((size / kind.weights) * kind.bytes);
-        const read = readSync(file, bytes, 0, bytes.length, Number(tensorDataOffset + info.offset));
-        const values = dequantize(kind, new DataView(bytes.buffer, bytes.byteOffset, read), size);
-        if (name.endsWith('q_proj.weight')) return [name, halvesApart(values, shape, heads)];
-        if (name.endsWith('k_proj.weight')) return [name, halvesApart(values, shape, kvHeads)];
-        return [name, values];
-      }),
-    );
+    const at = Number(file.tensorDataOffset) + offset;
+    const read = readSync(handle, bytes, 0, bytes.length, at);
+    return dequantize(kind, new DataView(bytes.buffer, bytes.byteOffset, read), size);
   } finally {
-    closeSync(file);
+    closeSync(handle);
   }
 }
 

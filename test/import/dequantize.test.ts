@@ -1,6 +1,9 @@
-// Blocks of GGML's formats, written by hand, and the layout of a partial one refused.
+// Blocks of GGML's formats, written by hand and as the gguf package decodes them
+// (test/golden/make_gguf_goldens.py), and the layout of a partial one refused.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { blockKinds, dequantize } from '../../src/import/dequantize.ts';
+import '../support/to-be-allclose.ts';
 
 const HALF = 0x3800; // 0.5 in binary16
 const view = (bytes: number[]) => new DataView(Uint8Array.from(bytes).buffer);
@@ -10,6 +13,10 @@ const high = HALF >> 8;
 const ramp = Array.from({ length: 16 }, (_, i) => i | ((15 - i) << 4));
 const up = [...Array(16).keys()];
 const down = up.toReversed();
+
+const goldens = JSON.parse(
+  readFileSync(new URL('../golden/gguf-blocks.json', import.meta.url), 'utf8'),
+) as { name: string; type: number; blocks: string; values: string }[];
 
 describe('dequantize', () => {
   it('Q4_0: scale times nibble less eight', () => {
@@ -32,6 +39,21 @@ describe('dequantize', () => {
     expect([...dequantize(blockKinds[1]!, view([low, high]), 1)]).toEqual([0.5]);
     expect([...dequantize(blockKinds[30]!, view([0x80, 0xbf]), 1)]).toEqual([-1]);
     expect([...dequantize(blockKinds[0]!, view([0, 0, 0x80, 0x3f]), 1)]).toEqual([1]);
+  });
+
+  it.each(goldens)('$name as the gguf package does', ({ name, type, blocks, values }) => {
+    const expected = new Float32Array(Uint8Array.from(Buffer.from(values, 'base64')).buffer);
+    const kind = blockKinds[type]!;
+    expect(kind.name).toBe(name);
+    const decoded = dequantize(kind, view([...Buffer.from(blocks, 'base64')]), expected.length);
+    // A product and a difference in float32 there, in float64 here.
+    expect(decoded).toBeAllclose(expected, { relative: 1e-6, absolute: 1e-5 });
+  });
+
+  it('has a golden for every type that it decodes', () => {
+    expect(goldens.map(({ type }) => type).sort()).toEqual(
+      Object.keys(blockKinds).map(Number).sort(),
+    );
   });
 
   it('names what does not fit', () => {
