@@ -93,23 +93,6 @@ describe('the openai client', () => {
     expect(streamed.output_text).toBe('Yes.');
   });
 
-  it('frees the slot when it leaves a stream', async () => {
-    const { client, engine } = await serve([{ text: 'Yes' }, { hang: true }]);
-    const stream = await client.chat.completions.create({ ...request, stream: true });
-    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
-    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']));
-  });
-
-  it('frees the slot when it gives up on a plain answer', async () => {
-    const { client, engine } = await serve([{ text: 'Yes' }, { hang: true }]);
-    const abort = new AbortController();
-    const answer = client.chat.completions.create(request, { signal: abort.signal });
-    await vi.waitFor(() => expect(engine.requests).toHaveLength(1));
-    abort.abort();
-    await expect(answer).rejects.toThrow('aborted');
-    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']));
-  });
-
   it('raises what the server refuses', async () => {
     const { client } = await serve([]);
     const wrong = client.chat.completions.create({ ...request, model: 'gpt-4' });
@@ -122,25 +105,6 @@ describe('the openai client', () => {
     });
   });
 
-  it('raises a failure in the middle of a stream', async () => {
-    const { client } = await serve([{ text: 'Yes' }, { fail: new Error('broken') }]);
-    const stream = await client.chat.completions.create({ ...request, stream: true });
-    const read = async () => {
-      for await (const _ of stream);
-    };
-    await expect(read()).rejects.toBeInstanceOf(APIError);
-  });
-
-  it('tries again when the queue is full', async () => {
-    const { client, engine } = await serve([{ text: 'Yes.' }]);
-    engine.refusal = queueFull;
-    setTimeout(() => {
-      engine.refusal = null;
-    }, 200);
-    const completion = await client.chat.completions.create(request, { maxRetries: 2 });
-    expect(completion.choices[0]?.message.content).toBe('Yes.');
-  });
-
   it('is let in by its key', async () => {
     const { client, url } = await serve([{ text: 'Yes.' }], { apiKeys: ['any'] });
     expect((await client.chat.completions.create(request)).object).toBe('chat.completion');
@@ -149,9 +113,89 @@ describe('the openai client', () => {
   });
 });
 
+type Options = OpenAI.RequestOptions;
+type Call = {
+  plain: (client: OpenAI, options?: Options) => Promise<unknown>;
+  stream: (client: OpenAI) => Promise<AsyncIterable<unknown>>;
+  /** Its streams have events for failures, which the client passes on. */
+  isTold?: true;
+};
+
+const prompt = { model: 'fake/coconut', prompt: 'Hi' };
+const input = { model: 'fake/coconut', input: 'Hi' };
+const calls: Record<string, Call> = {
+  'chat.completions': {
+    plain: (client, options) => client.chat.completions.create(request, options),
+    stream: (client) => client.chat.completions.create({ ...request, stream: true }),
+  },
+  completions: {
+    plain: (client, options) => client.completions.create(prompt, options),
+    stream: (client) => client.completions.create({ ...prompt, stream: true }),
+  },
+  responses: {
+    plain: (client, options) => client.responses.create(input, options),
+    stream: (client) => client.responses.create({ ...input, stream: true }),
+    isTold: true,
+  },
+};
+
+describe.each(Object.entries(calls))('the openai client on %s', (_, call) => {
+  it('frees the slot when it leaves a stream', async () => {
+    const { client, engine } = await serve([{ text: 'Yes' }, { hang: true }]);
+    for await (const event of await call.stream(client)) {
+      if (JSON.stringify(event).includes('Y')) break;
+    }
+    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']));
+  });
+
+  it('frees the slot when it gives up on a plain answer', async () => {
+    const { client, engine } = await serve([{ text: 'Yes' }, { hang: true }]);
+    const abort = new AbortController();
+    const answer = call.plain(client, { signal: abort.signal });
+    await vi.waitFor(() => expect(engine.requests).toHaveLength(1));
+    abort.abort();
+    await expect(answer).rejects.toThrow('aborted');
+    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']));
+  });
+
+  it('raises a failure in the middle of a stream, or is told of it by the last event', async () => {
+    const { client } = await serve([{ text: 'Yes' }, { fail: new Error('broken') }]);
+    const stream = await call.stream(client);
+    const read = async () => {
+      let last: unknown;
+      for await (const event of stream) last = event;
+      return last;
+    };
+    if (call.isTold) expect(await read()).toMatchObject({ type: 'response.failed' });
+    else await expect(read()).rejects.toBeInstanceOf(APIError);
+  });
+
+  it('tries again when the queue is full', async () => {
+    const { client, engine } = await serve([{ text: 'Yes.' }]);
+    engine.refusal = queueFull;
+    setTimeout(() => {
+      engine.refusal = null;
+    }, 200);
+    expect(JSON.stringify(await call.plain(client, { maxRetries: 2 }))).toContain('Yes.');
+  });
+
+  it('raises a queue that stays full, and what the server refuses', async () => {
+    const { client, engine } = await serve([{ text: 'Yes.' }]);
+    engine.refusal = queueFull;
+    await expect(call.plain(client)).rejects.toMatchObject({ status: 503 });
+    engine.refusal = null;
+    const wrong = call.plain(client, { headers: { 'content-encoding': 'gzip' } });
+    await expect(wrong).rejects.toMatchObject({ status: 415, code: 'unsupported_media_type' });
+  });
+});
+
 describe('idling', () => {
   it('comes with the end of the last answer, while others are still let in', async () => {
-    const { engine, url } = await serve([{ text: 'x'.repeat(30) }]);
+    let goOn = () => {};
+    const until = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { engine, url } = await serve([{ text: 'x' }, { until }]);
     await server?.idle();
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify(ask());
@@ -160,6 +204,7 @@ describe('idling', () => {
     const idle = server?.idle();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect(engine.endings).toEqual([]);
+    goOn();
     await idle;
     expect(engine.endings).toEqual(['stop']);
     expect((await answer).status).toBe(200);

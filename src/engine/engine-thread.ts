@@ -28,7 +28,11 @@ export function startThread(
   { onMessage, onEnd }: ThreadHandlers,
 ): EngineThread {
   // Not this process's own flags: under `tsx` they would load it a second time.
-  const worker = new Worker(entry, { workerData: options, execArgv: [] });
+  const worker = new Worker(entry, {
+    workerData: options,
+    argv: ['worker.ts'],
+    execArgv: [],
+  });
   let isDrained = false;
   let crash: Error | null = null;
   worker.on('message', (message: FromWorker) => {

@@ -38,6 +38,11 @@ export interface Engine {
     request: GenerationRequest,
     signals: readonly AbortSignal[],
   ): AsyncIterable<TokenEvent>[];
+  /**
+   * Whether answers can be held to an EBNF grammar, before one is asked for: null, or what is wrong
+   * with it. Throws as submit() does, and a server_error when the thread crashes meanwhile.
+   */
+  compile(grammar: string): Promise<string | null>;
   onStep(listener: (report: StepReport) => void): void;
   /** Told of each crash; `restarts` is false where the engine is given up. */
   onCrash(listener: (crash: Error, restarts: boolean) => void): void;
@@ -63,6 +68,7 @@ class ThreadedEngine implements Engine {
   readonly #queueLimit: number;
   readonly #startThread: StartThread;
   readonly #streams = new Map<number, EventStream>();
+  readonly #compiling = new Map<number, ReturnType<typeof deferred<string | null>>>();
   readonly #stepListeners: ((report: StepReport) => void)[] = [];
   readonly #crashListeners: ((crash: Error, restarts: boolean) => void)[] = [];
   readonly #restartPolicy = new RestartPolicy();
@@ -112,6 +118,17 @@ class ThreadedEngine implements Engine {
     return streams;
   }
 
+  async compile(grammar: string): Promise<string | null> {
+    this.#checkState();
+    const limit = this.#options.slots + this.#queueLimit;
+    if (this.#compiling.size >= limit) throw apiError('server_is_overloaded', { limit });
+    this.#lastId += 1;
+    const result = deferred<string | null>();
+    this.#compiling.set(this.#lastId, result);
+    this.#thread.post({ kind: 'compile', id: this.#lastId, grammar });
+    return result.promise;
+  }
+
   #open(id: number, signal: AbortSignal | undefined): AsyncIterable<TokenEvent> {
     const abort = () => this.#thread.post({ kind: 'abort', id });
     const stream = new EventStream(() => {
@@ -148,11 +165,15 @@ class ThreadedEngine implements Engine {
     });
   }
 
-  #admit(request: GenerationRequest, choices: number): void {
+  #checkState(): void {
     if (this.#state === 'failed') throw apiError('server_error', { cause: this.#failure });
     if (this.#state !== 'loading' && this.#state !== 'ready') {
       throw apiError('engine_unavailable', { state: this.#state });
     }
+  }
+
+  #admit(request: GenerationRequest, choices: number): void {
+    this.#checkState();
     const limit = this.#options.slotCapacity;
     const given = positionsOf(request);
     if (given > limit) throw apiError('context_length_exceeded', { limit, given });
@@ -181,6 +202,10 @@ class ThreadedEngine implements Engine {
         this.#streams.get(message.id)?.fail(apiError('server_error', { cause }));
         break;
       }
+      case 'compiled':
+        this.#compiling.get(message.id)?.resolve(message.problem);
+        this.#compiling.delete(message.id);
+        break;
       case 'failed':
       case 'drained':
         // The thread's end follows, and is what counts.
@@ -189,6 +214,10 @@ class ThreadedEngine implements Engine {
   }
 
   #end(crash: Error | null): void {
+    for (const result of this.#compiling.values()) {
+      result.reject(crash ?? apiError('engine_unavailable', { state: 'stopped' }));
+    }
+    this.#compiling.clear();
     if (crash === null) {
       this.#state = 'stopped';
       this.#ended.resolve();

@@ -8,6 +8,8 @@ export type LogitsState = {
   counts: ReadonlyMap<number, number>;
   /** Ids that must not come yet. */
   barred: readonly number[];
+  /** A bit for each id that a grammar allows; null where there is none. */
+  mask: Int32Array | null;
 };
 
 type LogitsProcessor = {
@@ -44,6 +46,15 @@ export const logitsProcessors: Record<string, LogitsProcessor> = {
     applies: ({ barred }) => barred.length > 0,
     apply: (logits, { barred }) => {
       for (const id of barred) logits[id] = Number.NEGATIVE_INFINITY;
+    },
+  },
+  grammar: {
+    applies: ({ mask }) => mask !== null,
+    apply: (logits, { mask }) => {
+      for (let id = 0; id < logits.length; id++) {
+        const isAllowed = (mask![id >> 5]! >>> (id & 31)) & 1;
+        if (!isAllowed) logits[id] = Number.NEGATIVE_INFINITY;
+      }
     },
   },
 };

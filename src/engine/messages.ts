@@ -71,6 +71,8 @@ export type GenerationRequest = {
   logprobs: number | null;
   /** Ask for a trace of each of the model's thoughts, with so many words. */
   traceWords?: number;
+  /** EBNF, its first rule `root`: the answer is a text of it, unless it is cut. One that compile() took. */
+  grammar?: string;
   /** Ask for the [count, D] thoughts in the `finished` event. */
   returnThoughts: boolean;
   /** Milliseconds it may wait for its first batch, and take in all; it may wait for ever without. */
@@ -140,6 +142,7 @@ export type ToWorker =
   /** Its choices have the ids from `id` on; prompt and thoughts are computed once for all of them. */
   | { kind: 'submit'; id: number; choices: number; request: GenerationRequest }
   | { kind: 'abort'; id: number }
+  | { kind: 'compile'; id: number; grammar: string }
   /** Finish what is running and waiting, release the session, then answer `drained`. */
   | { kind: 'drain' };
 
@@ -148,6 +151,8 @@ export type FromWorker =
   /** One message per engine step, so that a wide batch costs one post. */
   | { kind: 'step'; events: { id: number; event: TokenEvent }[]; report: StepReport }
   | { kind: 'request-failed'; id: number; message: string }
+  /** problem: null, or what is wrong with the grammar. */
+  | { kind: 'compiled'; id: number; problem: string | null }
   | { kind: 'failed'; message: string }
   | { kind: 'drained' };
 

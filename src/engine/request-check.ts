@@ -34,6 +34,9 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   positive('queueDeadlineMs', request.queueDeadlineMs);
   positive('deadlineMs', request.deadlineMs);
   atLeast('traceWords', request.traceWords ?? 0, 0);
+  if (request.grammar !== undefined && request.minTokens > 0) {
+    throw new Error(`minTokens ${request.minTokens} with a grammar, which says where to end`);
+  }
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
   else if (thoughts.stopProbability !== undefined && !limits.hasStopHead)
     throw new Error('thoughts.stopProbability: the checkpoint has no stop head');

@@ -1,6 +1,7 @@
 // One choice of a request in the engine: what it feeds next, what it has produced, when it ends. A pure state
 // machine; tensors, slots and the clock are others' business.
 import { Random } from '../random.ts';
+import type { GrammarCursor } from './grammar-thread.ts';
 import { checkLogits, processLogits } from './logits-processors.ts';
 import { tokenLogprobs } from './logprobs.ts';
 import type {
@@ -12,24 +13,16 @@ import type {
 } from './messages.ts';
 import type { WantedInput } from './prefix-cache.ts';
 import { sampleToken } from './sampler.ts';
-import { joined, prefixOf, type Refinement, thoughtEvents, wrappedSeed } from './thought-inputs.ts';
+import { clockOf, type SequenceState } from './sequence-state.ts';
+import {
+  type Input,
+  joined,
+  prefixOf,
+  type Refinement,
+  thoughtEvents,
+  wrappedSeed,
+} from './thought-inputs.ts';
 import { controlled, cosine, traceThought } from './thought-trace.ts';
-
-/** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
-export type Input = number | Float32Array;
-
-export type SequenceState =
-  | { phase: 'waiting' }
-  /** Has a place, and computes nothing until another choice of its request has thought for both. */
-  | { phase: 'following' }
-  /** `computed` inputs of the prefix are in the KV cache. */
-  | { phase: 'prefilling'; computed: number }
-  /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
-  | { phase: 'thinking'; thoughtsLeft: number; hidden: Float32Array }
-  /** All thoughts at once, as they stand now: `sweepsLeft` more looks at them, then they are fed. */
-  | { phase: 'refining'; sweepsLeft: number; columns: readonly Input[] }
-  | { phase: 'answering'; lastToken: number }
-  | { phase: 'finished'; reason: FinishReason };
 
 /** What the model returns for a row: the state [D] or the logits [V] at its last input. */
 export type RowOutput =
@@ -46,21 +39,13 @@ type Thought = { hidden: Float32Array; stop?: number };
 
 type Thinking = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
 
-const clockOf = {
-  waiting: 'queueMs',
-  following: 'prefillMs',
-  prefilling: 'prefillMs',
-  thinking: 'latentMs',
-  refining: 'latentMs',
-  answering: 'decodeMs',
-  finished: 'decodeMs',
-} as const;
-
 export class Sequence {
   readonly id: number;
   /** Id of the first choice of its request; its own where it is the only one. */
   readonly firstId: number;
   readonly request: GenerationRequest;
+  /** Where the answer has to keep to a grammar. */
+  readonly grammar: GrammarCursor | null;
   #state: SequenceState = { phase: 'waiting' };
   /** The inputs that are known beforehand. */
   #prefix: readonly Input[];
@@ -91,9 +76,11 @@ export class Sequence {
     nowMs: number,
     firstId = id,
     refinement?: Refinement,
+    grammar: GrammarCursor | null = null,
   ) {
     this.#refinement = refinement;
     this.id = id;
+    this.grammar = grammar;
     this.firstId = firstId;
     this.request = request;
     this.#prefix = prefixOf(request);
@@ -227,6 +214,13 @@ export class Sequence {
       : [...given, ...this.#think(output, nowMs)];
   }
 
+  /** While choosing, once the grammar is settled. Throws when it has failed. */
+  choose(nowMs: number): TokenEvent[] {
+    const state = this.#state;
+    if (state.phase !== 'choosing') throw new Error(`sequence ${this.id} is ${state.phase}`);
+    return this.#draw(state.logits, nowMs);
+  }
+
   /** On the clock of `nowMs`; never, where the request sets no deadline. */
   get expiresAtMs(): number {
     const { deadlineMs = Infinity, queueDeadlineMs = Infinity } = this.request;
@@ -294,10 +288,17 @@ export class Sequence {
   }
 
   #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
-    const { sampling, stopIds, maxTokens, minTokens, logprobs } = this.request;
     checkLogits(logits);
+    if (this.grammar?.isSettled ?? true) return this.#draw(logits, nowMs);
+    this.#enter({ phase: 'choosing', logits }, nowMs);
+    return [];
+  }
+
+  #draw(logits: Float32Array, nowMs: number): TokenEvent[] {
+    const { sampling, stopIds, maxTokens, minTokens, logprobs } = this.request;
     const barred = this.#answerTokens < minTokens ? stopIds : [];
-    const processed = processLogits(logits, { sampling, counts: this.#counts, barred });
+    const mask = this.grammar?.mask() ?? null;
+    const processed = processLogits(logits, { sampling, counts: this.#counts, barred, mask });
     const tokenId = sampleToken(processed, sampling, this.#random);
     // Entered even where it ends at once: the time before it belongs to what it was doing.
     this.#enter({ phase: 'answering', lastToken: tokenId }, nowMs);
@@ -309,7 +310,9 @@ export class Sequence {
       tokenId,
       logprobs: logprobs === null ? null : tokenLogprobs(logits, tokenId, logprobs),
     };
-    return this.#answerTokens < maxTokens ? [event] : [event, this.#finish('length', nowMs)];
+    if (this.#answerTokens === maxTokens) return [event, this.#finish('length', nowMs)];
+    this.grammar?.accept(tokenId);
+    return [event];
   }
 
   #finish(reason: FinishReason, nowMs: number): TokenEvent {

@@ -1,9 +1,13 @@
 // The engine's iteration: schedule → run → advance. Knows neither threads nor tensors, so that
 // tests can drive it with a scripted runner.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StepReport, TokenEvent } from './messages.ts';
 import type { Runner } from './model-runner.ts';
 import { type BatchRow, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { RowOutput, Sequence } from './sequence.ts';
+
+/** Milliseconds that the others of a batch wait for a mask that is late. */
+const maskPatienceMs = 5;
 
 export type StepOutcome = {
   events: { id: number; event: TokenEvent }[];
@@ -50,12 +54,14 @@ export class StepLoop {
     for (const sequence of [...this.#scheduler.running, ...this.#scheduler.waiting]) {
       if (sequence.expiresAtMs <= startMs) this.#endEarly(sequence, 'expired');
     }
-    const batch = this.#scheduler.next(startMs, (sequence) => this.#runner.reuse(sequence));
+    await this.#settleMasks();
     const events = this.#endings.splice(0);
-    if (!batch && events.length === 0) return null;
+    const failures = this.#choose(events);
+    const batch = this.#scheduler.next(startMs, (sequence) => this.#runner.reuse(sequence));
+    if (!batch && events.length + failures.length === 0) return null;
     const rows = batch?.rows ?? [];
     const rowCounts = countRows(rows);
-    const failures = batch ? this.#advance(rows, await this.#runner.run(batch), events) : [];
+    if (batch) failures.push(...this.#advance(rows, await this.#runner.run(batch), events));
     const report = {
       durationMs: this.#now() - startMs,
       ...rowCounts,
@@ -66,9 +72,34 @@ export class StepLoop {
     return { events, failures, report };
   }
 
+  /** The engine's thread hears of masks between two steps only: most are there when it looks. */
+  async #settleMasks(): Promise<void> {
+    const late = this.#choosing().flatMap(({ grammar }) =>
+      grammar && !grammar.isSettled ? grammar.settled() : [],
+    );
+    if (late.length === 0) return;
+    await Promise.race([Promise.all(late), delay(maskPatienceMs)]);
+  }
+
+  #choosing(): Sequence[] {
+    return this.#scheduler.running.filter(({ state }) => state.phase === 'choosing');
+  }
+
+  /** Draws the tokens whose masks came since the last run. */
+  #choose(events: StepOutcome['events']): StepOutcome['failures'] {
+    const failures: StepOutcome['failures'] = [];
+    const nowMs = this.#now();
+    for (const sequence of this.#choosing()) {
+      if (!sequence.grammar?.isSettled) continue;
+      this.#move(sequence, () => sequence.choose(nowMs), { events, failures });
+    }
+    return failures;
+  }
+
   #endEarly(sequence: Sequence, reason: 'aborted' | 'expired'): void {
     this.#scheduler.remove(sequence);
     this.#runner.free(sequence);
+    sequence.grammar?.close();
     this.#endings.push({ id: sequence.id, event: sequence.end(reason, this.#now()) });
   }
 
@@ -80,19 +111,8 @@ export class StepLoop {
   ): StepOutcome['failures'] {
     const failures: StepOutcome['failures'] = [];
     const nowMs = this.#now();
-    const move = (sequence: Sequence, produce: () => TokenEvent[]) => {
-      const { id } = sequence;
-      try {
-        events.push(...produce().map((event) => ({ id, event })));
-        if (sequence.state.phase !== 'finished') return;
-        this.#runner.free(sequence);
-      } catch (error) {
-        // What one row computed is its own trouble: the others of the batch go on.
-        failures.push({ id, message: (error as Error).message });
-        this.#runner.purge(id);
-      }
-      this.#scheduler.remove(sequence);
-    };
+    const move = (sequence: Sequence, produce: () => TokenEvent[]) =>
+      this.#move(sequence, produce, { events, failures });
     rows.forEach(({ sequence, count }, i) => {
       const output = outputs[i] as RowOutput;
       const followers = output.kind === 'logits' ? this.#scheduler.followersOf(sequence) : [];
@@ -105,6 +125,26 @@ export class StepLoop {
       }
     });
     return failures;
+  }
+
+  /** Adds to `events` and `failures`. */
+  #move(
+    sequence: Sequence,
+    produce: () => TokenEvent[],
+    { events, failures }: Pick<StepOutcome, 'events' | 'failures'>,
+  ): void {
+    const { id } = sequence;
+    try {
+      events.push(...produce().map((event) => ({ id, event })));
+      if (sequence.state.phase !== 'finished') return;
+      this.#runner.free(sequence);
+    } catch (error) {
+      // What one row computed is its own trouble: the others of the batch go on.
+      failures.push({ id, message: (error as Error).message });
+      this.#runner.purge(id);
+    }
+    sequence.grammar?.close();
+    this.#scheduler.remove(sequence);
   }
 }
 

@@ -1,7 +1,9 @@
 // What a sequence makes of a request's thoughts: inputs that stand beforehand, events, one array of all of them, and
 // the settings of those that are refined together. Pure.
 import type { GenerationRequest, ThoughtTrace, TokenEvent } from './messages.ts';
-import type { Input } from './sequence.ts';
+
+/** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
+export type Input = number | Float32Array;
 
 /** Parallel thoughts (LatentUpdate of model/coconut.ts): passes over them, and what fills those not yet known. */
 export type Refinement = { iterations: number; slotId: number };

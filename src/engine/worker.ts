@@ -1,10 +1,12 @@
 // Thread entry of the engine: receive → step → post, until drained. Messages are taken between
 // steps only, and the thread ends by itself: to kill it during a run would abort the process.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { readModelFiles } from '../model/checkpoint.ts';
+import { readCheckpoint, readModelFiles } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { servingModel } from '../model/serving-model.ts';
 import { createSession, type Session } from '../onnx/session.ts';
+import type { GrammarVocabulary } from './grammar-messages.ts';
+import { GrammarThread, grammarVocabulary } from './grammar-thread.ts';
 import { KvCache } from './kv-cache.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
 import { ModelRunner } from './model-runner.ts';
@@ -19,6 +21,7 @@ type Loaded = {
   session: Session;
   limits: ModelLimits;
   refinement: Refinement | undefined;
+  grammars: GrammarThread;
 };
 
 const now = () => performance.now();
@@ -50,7 +53,14 @@ async function load(options: EngineOptions): Promise<Loaded> {
     session,
     limits: { vocabSize: vocab, width, slotCapacity, hasStopHead },
     refinement,
+    grammars: new GrammarThread(() => vocabularyOf(options.checkpointDir)),
   };
+}
+
+/** Read when the first grammar comes: most servers never need the tokens' texts here. */
+function vocabularyOf(checkpointDir: string): GrammarVocabulary {
+  const { config, tokenizer, eosIds } = readCheckpoint(checkpointDir);
+  return grammarVocabulary(tokenizer, { size: dimensionsOf(config).vocab, eosIds });
 }
 
 /** Messages that came since they were last taken. */
@@ -82,6 +92,7 @@ async function serve(loaded: Loaded, inbox: Inbox, post: Post): Promise<void> {
     if (loop.isIdle) await inbox.wait();
     for (const message of inbox.takeAll()) {
       if (message.kind === 'submit') submit(message, loaded, post);
+      else if (message.kind === 'compile') void compile(message, loaded, post);
       else if (message.kind === 'abort') loop.abort(message.id);
       else isDraining = true;
     }
@@ -97,14 +108,25 @@ async function serve(loaded: Loaded, inbox: Inbox, post: Post): Promise<void> {
 
 type Post = (message: FromWorker) => void;
 type Submit = Extract<ToWorker, { kind: 'submit' }>;
+type Compile = Extract<ToWorker, { kind: 'compile' }>;
 
-function submit(message: Submit, { loop, limits, refinement }: Loaded, post: Post): void {
+async function compile(message: Compile, { grammars }: Loaded, post: Post): Promise<void> {
+  const { id, grammar } = message;
+  post({ kind: 'compiled', id, problem: await grammars.compile(grammar) });
+}
+
+function submit(message: Submit, loaded: Loaded, post: Post): void {
+  const { loop, limits, refinement, grammars } = loaded;
   const { id: firstId, choices, request } = message;
   const ids = Array.from({ length: choices }, (_, choice) => firstId + choice);
   try {
     checkRequest(request, limits);
     const nowMs = now();
-    for (const id of ids) loop.submit(new Sequence(id, request, nowMs, firstId, refinement));
+    const { grammar } = request;
+    for (const id of ids) {
+      const cursor = grammar === undefined ? null : grammars.open(grammar);
+      loop.submit(new Sequence(id, request, nowMs, firstId, refinement, cursor));
+    }
   } catch (error) {
     for (const id of ids) post({ kind: 'request-failed', id, message: (error as Error).message });
   }
@@ -123,6 +145,7 @@ async function main(): Promise<void> {
     const { slotCapacity } = loaded.limits;
     post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs: now() - startMs });
     await serve(loaded, inbox, post);
+    await loaded.grammars.stop();
     await loaded.session.release();
     post({ kind: 'drained' });
   } catch (error) {

@@ -1,21 +1,21 @@
 // POST /v1/chat/completions: parse, submit, then stream or collect.
-import { randomUUID } from 'node:crypto';
 import type { Context, Handler } from 'hono';
-import { apiError } from '../errors.ts';
-import { logFailure } from '../log.ts';
 import type { Answer, AnswerToken } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
 import { checkControl, toGenerationRequest } from './chat-request.ts';
-import { type ResponseHead, toCompletion } from './chat-response.ts';
+import { toCompletion } from './chat-response.ts';
 import { chatFrames } from './chat-stream.ts';
+import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
 import { type LatentTrace, toLatentTrace } from './latent-trace.ts';
 import { openAnswer } from './open-answer.ts';
+import { compileFormat } from './response-format.ts';
+import { responseHead } from './response-head.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
-import { sseResponse } from './sse.ts';
+import { endedByError, sseResponse } from './sse.ts';
 
 export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
@@ -23,25 +23,40 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
     const request = parseChatRequest(await readJson(c));
     checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
+    const choices = checkChoices('n', request.n, deps.config.maxChoices);
+    const generation = toGenerationRequest(request, model);
+    await compileFormat(generation, 'response_format', model);
     const answer = openAnswer(c, deps, {
       endpoint: 'chat.completions',
       model,
-      request: toGenerationRequest(request, model),
+      request: generation,
       stop: stopStrings(request),
-      choices: choiceCount(request, deps.config.maxChoices),
+      choices,
+      cache: request,
       answerMarker: model.config.coconut.answer_marker,
       // Metadata reaches the server through every OpenAI client; a header of ours would not.
       baselineTask: request.metadata?.['baseline_task'],
       arrivedMs,
     });
+    const { promptIds, suffixIds } = generation;
+    const promptTokenIds = request.return_token_ids ? [...promptIds, ...suffixIds] : null;
+    const asked = { request, model, choices, promptTokenIds };
     return request.stream
-      ? streamed(c, answer, request, model, deps)
-      : c.json(await collected(answer, request, model));
+      ? streamed(c, answer, asked, deps)
+      : c.json(await collected(answer, asked));
   };
 }
 
-async function collected({ events }: Answer, request: ChatRequest, model: ServedModel) {
-  const choices = Array.from({ length: request.n ?? 1 }, () => ({
+type Asked = {
+  request: ChatRequest;
+  model: ServedModel;
+  choices: number;
+  promptTokenIds: number[] | null;
+};
+
+async function collected({ events }: Answer, asked: Asked) {
+  const { request, model, promptTokenIds } = asked;
+  const choices = Array.from({ length: asked.choices }, () => ({
     content: '',
     trace: null as LatentTrace | null,
     tokens: [] as AnswerToken[],
@@ -59,46 +74,29 @@ async function collected({ events }: Answer, request: ChatRequest, model: Served
     if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
     if (event.kind === 'finished') {
       const told = choices.map(({ content, trace, tokens, reason }) => {
-        return { content, trace, logprobs: toChatLogprobs(tokens, model.tokenizer), reason };
+        const logprobs = toChatLogprobs(tokens, model.tokenizer);
+        const tokenIds = promptTokenIds && tokens.map(({ tokenId }) => tokenId);
+        return { content, trace, logprobs, reason, tokenIds };
       });
-      return toCompletion(responseHead(model, 'chatcmpl'), told, event, request.metadata ?? null);
+      const rest = { metadata: request.metadata ?? null, promptTokenIds };
+      return toCompletion(responseHead(model, 'chatcmpl'), told, event, rest);
     }
   }
   throw new Error('the engine ended an answer without a finished event');
 }
 
-/** Each choice takes a slot, so their number bounds what one request can hold. */
-function choiceCount({ n }: ChatRequest, maximum: number): number {
-  if (n == null || n <= maximum) return n ?? 1;
-  throw apiError('invalid_request', {
-    param: 'n',
-    message: `n: this server gives at most ${maximum} choices, got ${n}`,
-  });
-}
-
 function streamed(
   c: Context<AppEnv>,
   answer: Answer,
-  request: ChatRequest,
-  model: ServedModel,
+  { request, model, choices, promptTokenIds }: Asked,
   { config }: AppDeps,
 ): Response {
   const frames = chatFrames(answer, {
     head: responseHead(model, 'chatcmpl'),
     tokenizer: model.tokenizer,
-    choices: request.n ?? 1,
+    choices,
     includeUsage: request.stream_options?.include_usage ?? false,
-    onFailure: (error) => logFailure(c.var.log, error),
+    promptTokenIds,
   });
-  return sseResponse(c, frames, config, answer.abort);
-}
-
-export function responseHead(model: ServedModel, prefix: 'chatcmpl' | 'cmpl'): ResponseHead {
-  return {
-    id: `${prefix}-${randomUUID()}`,
-    created: Math.floor(Date.now() / 1000),
-    model: model.id,
-    system_fingerprint: `fp_${model.weightsSha256.slice(0, 10)}`,
-    service_tier: 'default',
-  };
+  return sseResponse(c, endedByError(c, frames), config, answer.abort);
 }

@@ -1,9 +1,11 @@
 // Every field of a chat request and what becomes of it: honoured, accepted without effect, or
 // refused unless its value asks for nothing. Other fields are ignored, as OpenAI's server does.
 import { z } from 'zod';
+import { cacheFields } from './cache-scope.ts';
 import { chatMessageSchema } from './chat-messages.ts';
 import { latentStopSchema } from './latent-stop.ts';
 import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
+import { responseFormatSchema } from './response-format.ts';
 import { samplingFields } from './sampling-fields.ts';
 
 export const maxMessages = 1024;
@@ -39,6 +41,9 @@ export const chatRequestSchema = z.object({
   latent_stop: latentStopSchema.nullish(),
   latent_trace: z.union([z.boolean(), z.object({ top_k: z.int().min(1).max(20) })]).nullish(),
   latent_control: z.enum(['zero', 'shuffle', 'noise']).nullish(),
+  response_format: responseFormatSchema.nullish(),
+  return_token_ids: z.boolean().nullish(),
+  ...cacheFields,
   metadata: metadataSchema.nullish(),
 });
 
@@ -50,10 +55,8 @@ export const honouredFields = Object.keys(chatRequestSchema.shape);
 export const acceptedFields = [
   'user',
   'safety_identifier',
-  'prompt_cache_key',
   'prompt_cache_retention',
   'prompt_cache_options',
-  'cache_salt',
   'store',
   'service_tier',
   'priority',
@@ -62,14 +65,24 @@ export const acceptedFields = [
   'include_reasoning',
 ] as const;
 
+/** Other servers' names for what response_format and logit_bias do, or for what no caller may set. */
+export const foreignFields: RefusedFields = {
+  guided_json: { neutral: [], reason: 'Use response_format.' },
+  guided_regex: { neutral: [], reason: 'Use response_format.' },
+  guided_choice: { neutral: [], reason: 'Use response_format.' },
+  guided_grammar: { neutral: [], reason: 'Use response_format.' },
+  structured_outputs: { neutral: [], reason: 'Use response_format.' },
+  bad_words: { neutral: [[]], reason: 'Use logit_bias.' },
+  allowed_token_ids: { neutral: [], reason: 'Use logit_bias.' },
+  chat_template: { neutral: [], reason: 'The template is the checkpoint’s.' },
+  chat_template_kwargs: { neutral: [{}], reason: 'The template is the checkpoint’s.' },
+};
+
 const tools = 'These checkpoints were not trained to call tools.';
 
 export const refusedFields: RefusedFields = {
-  return_token_ids: { neutral: [false], reason: 'Token ids are not returned.' },
+  ...foreignFields,
   thinking_token_budget: { neutral: [], reason: 'Use latent_thoughts.' },
-  response_format: { neutral: [{ type: 'text' }], reason: 'Decoding is not constrained.' },
-  chat_template: { neutral: [], reason: 'Each checkpoint has its own.' },
-  chat_template_kwargs: { neutral: [{}], reason: 'Each checkpoint has its own template.' },
   tools: { neutral: [[]], reason: tools },
   tool_choice: { neutral: ['none', 'auto'], reason: tools },
   functions: { neutral: [[]], reason: tools },

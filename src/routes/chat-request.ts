@@ -12,6 +12,7 @@ import { toTemplateMessages } from './chat-messages.ts';
 import { encodePromptPieces, type Prompt, settleThoughts, toGeneration } from './generation.ts';
 import { defaultTraceWords } from './latent-trace.ts';
 import { checkParallel } from './parallel-thoughts.ts';
+import { settleFormat } from './response-format.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Throws invalid_request, unsupported_value or context_length_exceeded. */
@@ -33,6 +34,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
   const { latent_trace: trace, latent_control: control } = request;
   return {
     ...generation,
+    ...settleFormat(request.response_format, 'response_format', request),
     thoughts: { ...generation.thoughts, ...(control && { control }) },
     ...(trace && { traceWords: trace === true ? defaultTraceWords : trace.top_k }),
   };

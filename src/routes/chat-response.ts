@@ -2,17 +2,9 @@
 import type { AnswerEvent, AnswerTimings, AnswerUsage } from './answer.ts';
 import type { ChatLogprobs } from './chat-logprobs.ts';
 import type { LatentTrace } from './latent-trace.ts';
+import type { ResponseHead } from './response-head.ts';
 
 type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
-
-/** What every object of one response shares. */
-export type ResponseHead = {
-  id: string;
-  created: number;
-  model: string;
-  system_fingerprint: string;
-  service_tier: 'default';
-};
 
 /** OpenAI's usage: thoughts are reasoning tokens, and completion_tokens includes them. */
 export function toUsage({ promptTokens, cachedTokens, thoughts, textTokens }: AnswerUsage) {
@@ -49,44 +41,66 @@ type Choice = {
   trace: LatentTrace | null;
   logprobs: ChatLogprobs;
   reason: 'stop' | 'length';
+  /** Null where they were not asked for, as in all of these. */
+  tokenIds: number[] | null;
 };
 
 export function toCompletion(
   head: ResponseHead,
   choices: readonly Choice[],
   { usage, timings }: Finished,
-  metadata: Record<string, string> | null,
+  asked: { metadata: Record<string, string> | null; promptTokenIds: number[] | null },
 ) {
   return {
     ...head,
     object: 'chat.completion',
-    choices: choices.map(({ content, trace, logprobs, reason }, index) => {
+    choices: choices.map(({ content, trace, logprobs, reason, tokenIds }, index) => {
       const message = { role: 'assistant', content, refusal: null, ...trace };
-      return { index, message, logprobs, finish_reason: reason };
+      const ids = tokenIds && { token_ids: tokenIds };
+      return { index, message, logprobs, finish_reason: reason, ...ids };
     }),
     usage: toUsage(usage),
     timings: toTimings(timings),
-    ...(metadata && { metadata }),
+    ...(asked.promptTokenIds && { prompt_token_ids: asked.promptTokenIds }),
+    ...(asked.metadata && { metadata: asked.metadata }),
   };
 }
 
 type Delta = { role?: 'assistant'; content?: string } & Partial<LatentTrace>;
-type ChunkEnd = { logprobs: ChatLogprobs; finish_reason: 'stop' | 'length' | null };
+type ChunkEnd = {
+  logprobs: ChatLogprobs;
+  finish_reason: 'stop' | 'length' | null;
+  token_ids?: number[];
+};
 
-/** Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. */
-export function chunkWriter(head: ResponseHead, includeUsage: boolean) {
+type Text = Extract<AnswerEvent, { kind: 'text' }>;
+
+/**
+ * Every chunk of one stream; with `includeUsage` each carries a usage, null but in the last. With the
+ * prompt's token ids, the first ones tell them, and those with text the text's.
+ */
+export function chunkWriter(
+  head: ResponseHead,
+  includeUsage: boolean,
+  promptTokenIds: number[] | null,
+) {
   const base = { ...head, object: 'chat.completion.chunk' };
-  const chunk = (index: number, delta: Delta, { logprobs, finish_reason }: ChunkEnd) => ({
+  const chunk = (index: number, delta: Delta, { logprobs, finish_reason, ...ids }: ChunkEnd) => ({
     ...base,
-    choices: [{ index, delta, logprobs, finish_reason }],
+    choices: [{ index, delta, logprobs, finish_reason, ...ids }],
     ...(includeUsage && { usage: null }),
   });
   const goesOn = { logprobs: null, finish_reason: null };
   return {
-    first: (index: number) => chunk(index, { role: 'assistant', content: '' }, goesOn),
+    first: (index: number) => ({
+      ...chunk(index, { role: 'assistant', content: '' }, goesOn),
+      ...(promptTokenIds && { prompt_token_ids: promptTokenIds }),
+    }),
     trace: (index: number, trace: LatentTrace) => chunk(index, trace, goesOn),
-    text: (index: number, content: string, logprobs: ChatLogprobs) =>
-      chunk(index, { content }, { logprobs, finish_reason: null }),
+    text: ({ choice, text, tokens }: Text, logprobs: ChatLogprobs) => {
+      const ids = promptTokenIds && { token_ids: tokens.map(({ tokenId }) => tokenId) };
+      return chunk(choice, { content: text }, { logprobs, finish_reason: null, ...ids });
+    },
     end: (index: number, finish_reason: 'stop' | 'length', timings: AnswerTimings) => ({
       ...chunk(index, {}, { logprobs: null, finish_reason }),
       timings: toTimings(timings),

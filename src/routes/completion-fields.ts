@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
-import { metadataSchema } from './chat-fields.ts';
+import { cacheFields } from './cache-scope.ts';
+import { foreignFields, metadataSchema } from './chat-fields.ts';
 import { encodePrompt, settleThoughts, toGeneration } from './generation.ts';
 import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
 import { samplingFields } from './sampling-fields.ts';
@@ -27,19 +28,28 @@ export const completionRequestSchema = z.object({
   ]),
   max_tokens: z.int().min(1).nullish(),
   ...samplingFields,
+  n: z.int().min(1).max(128).nullish(),
+  best_of: z.int().min(0).max(128).nullish(),
   logprobs: z.int().min(0).max(5).nullish(),
   echo: z.boolean().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
+  return_token_ids: z.boolean().nullish(),
+  ...cacheFields,
   metadata: metadataSchema.nullish(),
 });
 
 export type CompletionRequest = z.output<typeof completionRequestSchema>;
 
+export const honouredCompletionFields = Object.keys(completionRequestSchema.shape);
+
+/** None of these changes the text of an answer. */
+export const acceptedCompletionFields = ['user', 'priority', 'store', 'service_tier'] as const;
+
 export const refusedCompletionFields: RefusedFields = {
-  n: { neutral: [1], reason: 'One choice per prompt.' },
-  best_of: { neutral: [1, 0], reason: 'One choice per prompt.' },
+  ...foreignFields,
+  response_format: { neutral: [{ type: 'text' }], reason: 'Use /v1/chat/completions.' },
   suffix: { neutral: [''], reason: 'These checkpoints continue text; they do not fill gaps.' },
 };
 
@@ -54,7 +64,26 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
       supported: 'null with echo (log probabilities are of generated tokens only)',
     });
   }
+  checkBestOf(request);
   return request;
+}
+
+function checkBestOf(request: CompletionRequest): void {
+  const { given, told } = choiceCounts(request);
+  if (given < told) {
+    const message = `best_of: ${given} is less than n, ${told}`;
+    throw apiError('invalid_request', { param: 'best_of', message });
+  }
+  if (request.stream && given > told) {
+    const supported = 'n with stream (the best is known when all have ended)';
+    throw apiError('unsupported_value', { param: 'best_of', given: String(given), supported });
+  }
+}
+
+/** Of each prompt: the choices that are generated, and of these the ones that are told. */
+export function choiceCounts({ n, best_of }: Pick<CompletionRequest, 'n' | 'best_of'>) {
+  const told = n ?? 1;
+  return { given: best_of || told, told };
 }
 
 /** One per prompt, in order. Throws invalid_request or context_length_exceeded. */
@@ -65,6 +94,7 @@ export function toCompletionRequests(
   // Not the checkpoint's default: who sends raw text gets it continued, not answered.
   const thoughts = settleThoughts({ latent_thoughts: request.latent_thoughts ?? 0 }, model);
   const layout = thoughts === 0 ? 'bare' : 'trained';
+  const { given, told } = choiceCounts(request);
   return promptsOf(request.prompt).map((prompt) => {
     const ids = promptIds(prompt, model);
     return toGeneration(
@@ -73,7 +103,8 @@ export function toCompletionRequests(
         thoughts,
         limit: { param: 'max_tokens', value: request.max_tokens ?? defaultMaxTokens },
         sampling: request,
-        logprobs: request.logprobs ?? null,
+        // The best are told by their log probabilities, whether or not the caller sees them.
+        logprobs: request.logprobs ?? (given > told ? 0 : null),
       },
       model,
     );

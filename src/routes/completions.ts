@@ -1,64 +1,83 @@
-// POST /v1/completions: every prompt is an answer of its own; they share the engine's batches, and a
-// stream carries whichever moves.
+// POST /v1/completions: every prompt is an answer of its own, of one or more choices; they share the
+// engine's batches, and a stream carries whichever moves.
 import type { Context, Handler } from 'hono';
-import { toApiError, toErrorBody } from '../errors.ts';
-import { logFailure } from '../log.ts';
+import type { GenerationRequest } from '../engine/messages.ts';
 import type { Answer, AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
-import { responseHead } from './chat-completions.ts';
 import {
   type CompletionRequest,
+  choiceCounts,
   parseCompletionRequest,
   promptTexts,
   toCompletionRequests,
 } from './completion-fields.ts';
 import {
   type CompletionChoice,
+  likeliestChoices,
   sumUsage,
   toCompletionLogprobs,
   toTextCompletion,
 } from './completion-response.ts';
+import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
 import { mergeAll } from './merge.ts';
 import { openAnswer } from './open-answer.ts';
+import { responseHead } from './response-head.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
-import { type Frames, frame, sseResponse } from './sse.ts';
+import { endedByError, type Frames, frame, sseResponse } from './sse.ts';
 
 export function completions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
     const arrivedMs = performance.now();
     const request = parseCompletionRequest(await readJson(c));
     const model = findModel(deps.models, request.model);
-    const answers = openAll(c, deps, request, model, arrivedMs);
+    const { given, told } = choiceCounts(request);
+    checkChoices(given > told ? 'best_of' : 'n', given, deps.config.maxChoices);
+    const generations = toCompletionRequests(request, model);
+    const answers = openAll(c, deps, { request, model, generations, choices: given, arrivedMs });
     const echoes = request.echo ? promptTexts(request, model) : answers.map(() => '');
-    const written = { answers, echoes, model };
-    if (!request.stream) return c.json(await collected(written, request.metadata));
+    const asked = { request, model, answers, echoes, generations, given, told };
+    if (!request.stream) return c.json(await collected(asked));
     const abort = () => {
       for (const answer of answers) answer.abort();
     };
-    return sseResponse(c, frames(c, written, request), deps.config, abort);
+    return sseResponse(c, endedByError(c, frames(asked)), deps.config, abort);
   };
 }
 
-type Written = { answers: Answer[]; echoes: string[]; model: ServedModel };
+/** By prompt, but for the numbers of its choices. */
+type Asked = {
+  request: CompletionRequest;
+  model: ServedModel;
+  answers: Answer[];
+  echoes: string[];
+  generations: GenerationRequest[];
+  given: number;
+  told: number;
+};
+
+type OpenOptions = Pick<Asked, 'request' | 'model' | 'generations'> & {
+  choices: number;
+  arrivedMs: number;
+};
 
 /** All or none: where the queue takes only some of them, those are given up again. */
-function openAll(
-  c: Context<AppEnv>,
-  deps: AppDeps,
-  request: CompletionRequest,
-  model: ServedModel,
-  arrivedMs: number,
-): Answer[] {
+function openAll(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer[] {
+  const { request, generations, ...common } = options;
   const answers: Answer[] = [];
-  const endpoint = 'completions' as const;
-  const common = { endpoint, model, choices: 1, answerMarker: '', arrivedMs };
-  const stop = stopStrings(request);
-  const baselineTask = request.metadata?.['baseline_task'];
   try {
-    for (const generation of toCompletionRequests(request, model)) {
-      answers.push(openAnswer(c, deps, { ...common, request: generation, stop, baselineTask }));
+    for (const generation of generations) {
+      const answer = openAnswer(c, deps, {
+        ...common,
+        endpoint: 'completions',
+        request: generation,
+        stop: stopStrings(request),
+        answerMarker: '',
+        cache: request,
+        baselineTask: request.metadata?.['baseline_task'],
+      });
+      answers.push(answer);
     }
   } catch (error) {
     for (const answer of answers) answer.abort();
@@ -69,72 +88,85 @@ function openAll(
   return answers;
 }
 
-async function collected(
-  { answers, echoes, model }: Written,
-  metadata: Record<string, string> | null | undefined,
-) {
+async function collected(asked: Asked) {
+  const { answers, model, request, told } = asked;
   try {
-    const parts = await Promise.all(
-      answers.map((answer, index) => choiceOf(answer, index, echoes[index] ?? '', model)),
-    );
+    const parts = await Promise.all(answers.map((_, prompt) => choicesOf(asked, prompt)));
     const usage = sumUsage(parts.map((part) => part.usage));
-    const choices = parts.map((part) => part.choice);
+    const choices = parts.flatMap((part, prompt) =>
+      likeliestChoices(part.choices, told).map(({ text, tokens, reason }, i) => ({
+        text,
+        index: prompt * told + i,
+        logprobs: logprobsOf(asked, tokens, asked.echoes[prompt]!.length),
+        finish_reason: reason,
+        ...tokenIds(asked, prompt, tokens),
+      })),
+    );
     const body = toTextCompletion(responseHead(model, 'cmpl'), choices, { usage });
-    return { ...body, ...(metadata && { metadata }) };
+    return { ...body, ...(request.metadata && { metadata: request.metadata }) };
   } finally {
     // One that failed takes the others with it.
     for (const answer of answers) answer.abort();
   }
 }
 
-async function choiceOf({ events }: Answer, index: number, echo: string, model: ServedModel) {
-  let text = echo;
-  const tokens: AnswerToken[] = [];
-  for await (const event of events) {
+/** All of one prompt's, as they were generated. */
+async function choicesOf({ answers, echoes, given }: Asked, prompt: number) {
+  const choices = Array.from({ length: given }, () => ({
+    text: echoes[prompt]!,
+    tokens: [] as AnswerToken[],
+    reason: 'stop' as 'stop' | 'length',
+  }));
+  for await (const event of answers[prompt]!.events) {
     if (event.kind === 'text') {
-      text += event.text;
-      tokens.push(...event.tokens);
+      const choice = choices[event.choice]!;
+      choice.text += event.text;
+      choice.tokens.push(...event.tokens);
     }
-    if (event.kind === 'finished') {
-      const logprobs = toCompletionLogprobs(tokens, echo.length, model.tokenizer);
-      const choice: CompletionChoice = { text, index, logprobs, finish_reason: event.reason };
-      return { choice, usage: event.usage };
-    }
+    if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
+    if (event.kind === 'finished') return { choices, usage: event.usage };
   }
   throw new Error('the engine ended an answer without a finished event');
 }
 
-async function* frames(
-  c: Context<AppEnv>,
-  { answers, echoes, model }: Written,
-  request: CompletionRequest,
-): Frames {
+function logprobsOf({ request, model }: Asked, tokens: readonly AnswerToken[], offset: number) {
+  return request.logprobs == null ? null : toCompletionLogprobs(tokens, offset, model.tokenizer);
+}
+
+function tokenIds(asked: Asked, prompt: number, tokens: readonly AnswerToken[]) {
+  if (!asked.request.return_token_ids) return {};
+  const { promptIds, suffixIds } = asked.generations[prompt]!;
+  const token_ids = tokens.map(({ tokenId }) => tokenId);
+  return { token_ids, prompt_token_ids: [...promptIds, ...suffixIds] };
+}
+
+async function* frames(asked: Asked): Frames {
+  const { request, model, answers, echoes, told } = asked;
   const head = responseHead(model, 'cmpl');
   const withUsage = request.stream_options?.include_usage ?? false;
   const usages: AnswerUsage[] = [];
-  const written = echoes.map(() => 0);
+  const written = Array<number>(echoes.length * told).fill(0);
   const chunk = (choice: CompletionChoice) => {
-    written[choice.index] = (written[choice.index] ?? 0) + choice.text.length;
+    written[choice.index]! += choice.text.length;
     return frame(toTextCompletion(head, [choice], withUsage ? { usage: null } : {}));
   };
-  try {
-    for (const [index, text] of echoes.entries()) {
-      if (text !== '') yield chunk({ text, index, logprobs: null, finish_reason: null });
-    }
-    for await (const [index, event] of mergeAll<AnswerEvent>(answers.map(({ events }) => events))) {
-      if (event.kind === 'text') {
-        const logprobs = toCompletionLogprobs(event.tokens, written[index] ?? 0, model.tokenizer);
-        yield chunk({ text: event.text, index, logprobs, finish_reason: null });
-      } else if (event.kind === 'finished') {
-        usages.push(event.usage);
-        yield chunk({ text: '', index, logprobs: null, finish_reason: event.reason });
-      }
-    }
-    if (withUsage) yield frame(toTextCompletion(head, [], { usage: sumUsage(usages) }));
-    yield 'data: [DONE]\n\n';
-  } catch (cause) {
-    const error = toApiError(cause);
-    logFailure(c.var.log, error);
-    yield frame(toErrorBody(error));
+  for (const index of written.keys()) {
+    const text = echoes[Math.floor(index / told)]!;
+    if (text !== '') yield chunk({ text, index, logprobs: null, finish_reason: null });
   }
+  for await (const [prompt, event] of mergeAll<AnswerEvent>(answers.map(({ events }) => events))) {
+    if (event.kind === 'finished') usages.push(event.usage);
+    if (event.kind !== 'text' && event.kind !== 'choice-finished') continue;
+    const index = prompt * told + event.choice;
+    if (event.kind === 'choice-finished') {
+      yield chunk({ text: '', index, logprobs: null, finish_reason: event.reason });
+      continue;
+    }
+    const { text, tokens } = event;
+    const logprobs = logprobsOf(asked, tokens, written[index]!);
+    const ids = tokenIds(asked, prompt, tokens);
+    yield chunk({ text, index, logprobs, finish_reason: null, ...ids });
+  }
+  if (withUsage) yield frame(toTextCompletion(head, [], { usage: sumUsage(usages) }));
+  yield 'data: [DONE]\n\n';
 }

@@ -42,6 +42,19 @@ export function settleThoughts(fields: ThoughtFields, model: ServedModel): numbe
   });
 }
 
+/** Each choice takes a slot, so their number bounds what one request can hold. */
+export function checkChoices(
+  param: string,
+  asked: number | null | undefined,
+  maximum: number,
+): number {
+  if (asked == null || asked <= maximum) return asked ?? 1;
+  throw apiError('invalid_request', {
+    param,
+    message: `${param}: this server gives at most ${maximum} choices, got ${asked}`,
+  });
+}
+
 /** Throws invalid_request for a text that cannot fit, before any of it is tokenised. */
 export function encodePrompt(text: string, param: string, model: ServedModel): number[] {
   return encodePromptPieces([{ text }], param, model);

@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../engine/messages.ts';
 import { type Answer, startAnswer } from './answer.ts';
 import { type Endpoint, metered } from './answer-meter.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
+import { type CacheFields, cacheScope } from './cache-scope.ts';
 import { deadlines } from './deadlines.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -16,6 +17,7 @@ type OpenOptions = {
   /** At most config.maxChoices. */
   choices: number;
   answerMarker: string;
+  cache: CacheFields;
   baselineTask: string | undefined;
   /** On performance.now()'s clock. */
   arrivedMs: number;
@@ -27,8 +29,7 @@ export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptio
   const request = {
     ...options.request,
     ...deadlines(c, deps.config),
-    // A hit shows in the time to the first token: shared between keys it would tell of others' prompts.
-    cacheScope: c.var.caller,
+    cacheScope: cacheScope(c.var.caller, options.cache),
   };
   const signals = [c.req.raw.signal, deps.cutoff];
   const answer = startAnswer(model, request, { stop, choices, answerMarker, arrivedMs, signals });

@@ -3,8 +3,10 @@
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import type { TemplateMessage } from '../model/chat-template.ts';
+import { cacheFields } from './cache-scope.ts';
 import { maxMessages, metadataSchema, reasoningEfforts } from './chat-fields.ts';
 import { parseBody, type RefusedFields } from './request-body.ts';
+import { textFormatSchema } from './response-format.ts';
 
 const textPartSchema = z.object({
   type: z.enum(['input_text', 'output_text', 'text', 'refusal']),
@@ -37,12 +39,29 @@ export const responseRequestSchema = z.object({
   top_p: z.number().min(0).max(1).nullish(),
   stream: z.boolean().nullish(),
   reasoning: z.object({ effort: z.enum(reasoningEfforts).nullish() }).nullish(),
-  text: z.object({ format: z.object({ type: z.literal('text') }).nullish() }).nullish(),
+  text: z.object({ format: textFormatSchema.nullish() }).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
+  ...cacheFields,
   metadata: metadataSchema.nullish(),
 });
 
 export type ResponseRequest = z.output<typeof responseRequestSchema>;
+
+export const honouredResponseFields = Object.keys(responseRequestSchema.shape);
+
+/** None of these changes the text of an answer. */
+export const acceptedResponseFields = [
+  'include',
+  'max_tool_calls',
+  'parallel_tool_calls',
+  'prompt_cache_retention',
+  'prompt_cache_options',
+  'safety_identifier',
+  'service_tier',
+  'store',
+  'stream_options',
+  'user',
+] as const;
 
 const stateless = 'Responses are not stored: send the earlier turns in input.';
 const tools = 'These checkpoints were not trained to call tools.';

@@ -81,7 +81,7 @@ export function responseObject(
     service_tier: 'default' as const,
     store: false,
     temperature: request.temperature ?? model.samplingDefaults.temperature,
-    text: { format: { type: 'text' as const } },
+    text: { format: request.text?.format ?? { type: 'text' as const } },
     tool_choice: 'none' as const,
     tools: [] as never[],
     top_p: request.top_p ?? model.samplingDefaults.topP,

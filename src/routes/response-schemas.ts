@@ -1,6 +1,7 @@
 // What the routes answer with, as strict schemas: the OpenAPI document is made from them, and tests
 // hold every answer against them.
 import { z } from 'zod';
+import { textFormatSchema } from './response-format.ts';
 
 const count = z.int().min(0);
 const finishReason = z.enum(['stop', 'length']);
@@ -65,6 +66,10 @@ const latentTrace = {
   reasoning_content: z.string().optional(),
 };
 
+/** Only where return_token_ids asked for them. */
+const choiceTokenIds = { token_ids: z.array(count).optional() };
+const promptTokenIds = { prompt_token_ids: z.array(count).optional() };
+
 const chatHead = {
   id: z.string().startsWith('chatcmpl-'),
   created: count,
@@ -87,10 +92,12 @@ export const chatCompletionSchema = z.strictObject({
       }),
       logprobs: chatLogprobsSchema,
       finish_reason: finishReason,
+      ...choiceTokenIds,
     }),
   ),
   usage: usageSchema,
   timings: timingsSchema,
+  ...promptTokenIds,
   metadata: metadata.optional(),
 });
 
@@ -107,10 +114,12 @@ export const chatChunkSchema = z.strictObject({
       }),
       logprobs: chatLogprobsSchema,
       finish_reason: finishReason.nullable(),
+      ...choiceTokenIds,
     }),
   ),
   usage: usageSchema.nullable().optional(),
   timings: timingsSchema.optional(),
+  ...promptTokenIds,
 });
 
 export const textCompletionSchema = z.strictObject({
@@ -134,6 +143,8 @@ export const textCompletionSchema = z.strictObject({
       finish_reason: finishReason
         .nullable()
         .meta({ description: 'Null in all but the last chunk.' }),
+      ...choiceTokenIds,
+      ...promptTokenIds,
     }),
   ),
   usage: usageSchema.nullable().optional(),
@@ -176,7 +187,7 @@ export const responseSchema = z.strictObject({
   service_tier: z.literal('default'),
   store: z.literal(false),
   temperature: z.number(),
-  text: z.strictObject({ format: z.strictObject({ type: z.literal('text') }) }),
+  text: z.strictObject({ format: textFormatSchema }),
   tool_choice: z.literal('none'),
   tools: z.array(z.never()),
   top_p: z.number(),

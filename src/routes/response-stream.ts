@@ -1,7 +1,9 @@
 // The named events of one streamed response, in OpenAI's order, numbered from 0: created,
 // in_progress, the reasoning item where there are thoughts, the message with its deltas, the end.
-import { type ApiError, toApiError } from '../errors.ts';
+import type { Context } from 'hono';
+import type { ApiError } from '../errors.ts';
 import type { Answer, AnswerEvent } from './answer.ts';
+import type { AppEnv } from './app-context.ts';
 import {
   finishedResponse,
   messageItem,
@@ -10,47 +12,52 @@ import {
   responseObject,
   textPart,
 } from './response-object.ts';
-import type { Frames } from './sse.ts';
+import { endedByError, type Frames } from './sse.ts';
 
 type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
 type Emit = (type: string, data: object) => string;
 
 /** @param thoughts how many will come: the reasoning item is announced before the first */
-export async function* responseFrames(
+export function responseFrames(
+  c: Context<AppEnv>,
+  answer: Answer,
+  context: ResponseContext,
+  thoughts: number,
+): Frames {
+  const emit = numberedEvents();
+  const tell = ({ code, message, param }: ApiError) => {
+    const end = { finished: null, error: { code, message } };
+    const response = responseObject(context, 'failed', [], end);
+    return emit('error', { code, message, param }) + emit('response.failed', { response });
+  };
+  return endedByError(c, answerFrames(answer, context, thoughts, emit), tell);
+}
+
+async function* answerFrames(
   { events }: Answer,
   context: ResponseContext,
   thoughts: number,
-  onFailure: (error: ApiError) => void,
+  emit: Emit,
 ): Frames {
-  const emit = numberedEvents();
   let text = '';
   const begun = responseObject(context, 'in_progress', [], { finished: null, error: null });
-  try {
-    yield emit('response.created', { response: begun });
-    yield emit('response.in_progress', { response: begun });
-    const at = { item_id: context.messageId, output_index: thoughts > 0 ? 1 : 0, content_index: 0 };
-    if (thoughts > 0) yield reasoningAdded(emit, context);
-    let isThinking = thoughts > 0;
-    let isOpen = false;
-    for await (const event of events) {
-      if (event.kind !== 'text' && event.kind !== 'finished') continue;
-      if (isThinking) yield reasoningDone(emit, context);
-      isThinking = false;
-      if (!isOpen) yield messageAdded(emit, context, at);
-      isOpen = true;
-      if (event.kind === 'finished') yield messageDone(emit, context, at, text, event);
-      else if (event.text !== '') {
-        text += event.text;
-        yield emit('response.output_text.delta', { ...at, delta: event.text, logprobs: [] });
-      }
+  yield emit('response.created', { response: begun });
+  yield emit('response.in_progress', { response: begun });
+  const at = { item_id: context.messageId, output_index: thoughts > 0 ? 1 : 0, content_index: 0 };
+  if (thoughts > 0) yield reasoningAdded(emit, context);
+  let isThinking = thoughts > 0;
+  let isOpen = false;
+  for await (const event of events) {
+    if (event.kind !== 'text' && event.kind !== 'finished') continue;
+    if (isThinking) yield reasoningDone(emit, context);
+    isThinking = false;
+    if (!isOpen) yield messageAdded(emit, context, at);
+    isOpen = true;
+    if (event.kind === 'finished') yield messageDone(emit, context, at, text, event);
+    else if (event.text !== '') {
+      text += event.text;
+      yield emit('response.output_text.delta', { ...at, delta: event.text, logprobs: [] });
     }
-  } catch (cause) {
-    const error = toApiError(cause);
-    onFailure(error);
-    const detail = { code: error.code, message: error.message };
-    const end = { finished: null, error: detail };
-    yield emit('error', { ...detail, param: error.param });
-    yield emit('response.failed', { response: responseObject(context, 'failed', [], end) });
   }
 }
 

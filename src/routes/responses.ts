@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { GenerationRequest } from '../engine/messages.ts';
-import { logFailure } from '../log.ts';
 import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { chatPrompt } from './chat-request.ts';
@@ -10,6 +9,7 @@ import { settleThoughts, toGeneration } from './generation.ts';
 import { readJson } from './guards.ts';
 import { openAnswer } from './open-answer.ts';
 import { parseResponseRequest, type ResponseRequest, toMessages } from './response-fields.ts';
+import { compileFormat, settleFormat } from './response-format.ts';
 import { finishedResponse, type ResponseContext } from './response-object.ts';
 import { responseFrames } from './response-stream.ts';
 import { findModel, type ServedModel } from './served-model.ts';
@@ -21,21 +21,21 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
     const request = parseResponseRequest(await readJson(c));
     const model = findModel(deps.models, request.model);
     const generation = toResponseGeneration(request, model);
+    await compileFormat(generation, 'text.format', model);
     const answer = openAnswer(c, deps, {
       endpoint: 'responses',
       model,
       request: generation,
       stop: [],
       choices: 1,
+      cache: request,
       answerMarker: model.config.coconut.answer_marker,
       baselineTask: request.metadata?.['baseline_task'],
       arrivedMs,
     });
     const context = responseContext(model, request);
     if (!request.stream) return c.json(await collected(answer, context));
-    const frames = responseFrames(answer, context, generation.thoughts.count, (error) =>
-      logFailure(c.var.log, error),
-    );
+    const frames = responseFrames(c, answer, context, generation.thoughts.count);
     return sseResponse(c, frames, deps.config, answer.abort);
   };
 }
@@ -54,7 +54,7 @@ export function inputTokens(deps: AppDeps): Handler<AppEnv> {
 function toResponseGeneration(request: ResponseRequest, model: ServedModel): GenerationRequest {
   const { latent_thoughts, reasoning, max_output_tokens: value, temperature, top_p } = request;
   const fields = { latent_thoughts, reasoning_effort: reasoning?.effort };
-  return toGeneration(
+  const generation = toGeneration(
     {
       prompt: chatPrompt(toMessages(request), 'input', model),
       thoughts: settleThoughts(fields, model),
@@ -64,6 +64,7 @@ function toResponseGeneration(request: ResponseRequest, model: ServedModel): Gen
     },
     model,
   );
+  return { ...generation, ...settleFormat(request.text?.format, 'text.format') };
 }
 
 function responseContext(model: ServedModel, request: ResponseRequest): ResponseContext {

@@ -2,12 +2,33 @@
 // fast as the client reads; while nothing comes, comments keep the connection alive.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
+import { type ApiError, toApiError, toErrorBody } from '../errors.ts';
+import { logFailure } from '../log.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 
 export type Frames = AsyncGenerator<string, void, undefined>;
 
 /** One event without a name, as chat and completions have them. */
 export const frame = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
+
+/**
+ * Ends a stream that fails midway: the status line is long gone, and OpenAI's clients raise on a data
+ * object with an error in it.
+ * @param tell the last frames, where the endpoint has its own
+ */
+export async function* endedByError(
+  c: Context<AppEnv>,
+  frames: Frames,
+  tell: (error: ApiError) => string = (error) => frame(toErrorBody(error)),
+): Frames {
+  try {
+    yield* frames;
+  } catch (cause) {
+    const error = toApiError(cause);
+    logFailure(c.var.log, error);
+    yield tell(error);
+  }
+}
 
 /** @param abort ends the answer: called when the reader leaves, or takes nothing for too long */
 export function sseResponse(

@@ -3,7 +3,8 @@
 import type { Runner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
-import type { Input, RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import type { RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import type { Input } from '../../src/engine/thought-inputs.ts';
 import { SlotBook } from './slot-book.ts';
 
 const vocabSize = 8;

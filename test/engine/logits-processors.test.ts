@@ -8,12 +8,18 @@ import {
 } from '../../src/engine/logits-processors.ts';
 import { greedySampling, type SamplingParams } from '../../src/engine/messages.ts';
 
-type Given = Partial<SamplingParams> & Partial<Pick<LogitsState, 'counts' | 'barred'>>;
+type Given = Partial<SamplingParams> & Partial<Pick<LogitsState, 'counts' | 'barred' | 'mask'>>;
 
-const stateOf = ({ counts = new Map(), barred = [], ...sampling }: Given): LogitsState => ({
+const stateOf = ({
+  counts = new Map(),
+  barred = [],
+  mask = null,
+  ...sampling
+}: Given): LogitsState => ({
   sampling: { ...greedySampling, ...sampling },
   counts,
   barred,
+  mask,
 });
 const processed = (logits: number[], given: Given) => [
   ...processLogits(Float32Array.from(logits), stateOf(given)),
@@ -29,6 +35,7 @@ describe('each processor', () => {
 
   it.each<[keyof typeof logitsProcessors, Given, number[]]>([
     ['repetition', { repetitionPenalty: 2, counts }, [1, 2, 3, -16]],
+    ['grammar', { mask: Int32Array.of(0b0101) }, [1, -Infinity, 3, -Infinity]],
     ['presenceAndFrequency', { presencePenalty: 1, counts }, [1, 3, 3, -9]],
     ['presenceAndFrequency', { frequencyPenalty: 0.5, counts }, [1, 2.5, 3, -8.5]],
     [
@@ -56,6 +63,7 @@ describe('each processor', () => {
       'presenceAndFrequency',
       'bias',
       'barred',
+      'grammar',
     ]);
   });
 });

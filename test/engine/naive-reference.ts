@@ -1,7 +1,7 @@
 // The slow truth for the engine's tests: one sequence, no cache, no batch. Every step feeds all
 // positions from the first on, as the Coconut paper's definition reads.
 import type { GenerationRequest } from '../../src/engine/messages.ts';
-import type { Input } from '../../src/engine/sequence.ts';
+import type { Input } from '../../src/engine/thought-inputs.ts';
 import { MASKED } from '../../src/model/attention.ts';
 import { dimensionsOf, type ModelConfig } from '../../src/model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../../src/onnx/session.ts';

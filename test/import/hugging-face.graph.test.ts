@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Input } from '../../src/engine/sequence.ts';
+import type { Input } from '../../src/engine/thought-inputs.ts';
 import { readHuggingFace } from '../../src/import/hugging-face.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/model/checkpoint.ts';
 import { layoutPrompt } from '../../src/model/prompt.ts';

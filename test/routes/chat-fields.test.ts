@@ -63,7 +63,7 @@ describe('the field tables', () => {
   });
 
   it('do not repeat a refused list or object', () => {
-    const { message } = failure({ response_format: { type: 'json_object', note: 'private' } });
+    const { message } = failure({ tools: [{ type: 'function', note: 'private' }] });
     expect(message).not.toContain('private');
   });
 });
@@ -107,6 +107,14 @@ describe('parseChatRequest', () => {
     ['top_logprobs 21', { logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     ['top_logprobs without logprobs', { top_logprobs: 2 }, 'top_logprobs'],
     ['a metadata value that is no text', { metadata: { a: 1 } }, 'metadata.a'],
+    ['an unknown format', { response_format: { type: 'xml' } }, 'response_format.type'],
+    [
+      'a schema without a name',
+      { response_format: { type: 'json_schema', json_schema: {} } },
+      'response_format.json_schema.name',
+    ],
+    ['a cache key of 1025', { prompt_cache_key: 'x'.repeat(1025) }, 'prompt_cache_key'],
+    ['a numeric salt', { cache_salt: 7 }, 'cache_salt'],
     [
       '17 metadata pairs',
       { metadata: Object.fromEntries([...Array(17).keys()].map((i) => [i, ''])) },

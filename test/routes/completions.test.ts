@@ -1,5 +1,7 @@
 // POST /v1/completions over a scripted engine: prompts, echo, streams, and what is refused.
 import { describe, expect, it, vi } from 'vitest';
+import type { GenerationRequest } from '../../src/engine/messages.ts';
+import { likeliestChoices } from '../../src/routes/completion-response.ts';
 import { textCompletionSchema } from '../../src/routes/response-schemas.ts';
 import {
   errorOf,
@@ -129,6 +131,89 @@ describe('a completion', () => {
   });
 });
 
+/** Each choice says its letter, with the log probability that it is given. */
+class LetterEngine extends FakeEngine {
+  readonly #logprobs: readonly number[];
+
+  constructor(...logprobs: number[]) {
+    super();
+    this.#logprobs = logprobs;
+  }
+
+  override submitChoices(request: GenerationRequest, signals: readonly AbortSignal[]) {
+    this.requests.push(request);
+    const usage = { promptTokens: 2, cachedTokens: 0, thoughts: 0, answerTokens: 1 };
+    const timings = { queueMs: 0, prefillMs: 0, latentMs: 0, decodeMs: 0 };
+    return signals.map(async function* (this: LetterEngine, _: AbortSignal, choice: number) {
+      const logprobs = { logprob: this.#logprobs[choice] ?? 0, top: [] };
+      yield { kind: 'token' as const, tokenId: 97 + choice, logprobs };
+      yield { kind: 'finished' as const, reason: 'stop' as const, usage, timings, thoughts: null };
+    }, this);
+  }
+}
+
+describe('several choices', () => {
+  it('come in order, prompt by prompt, each prompt billed once', async () => {
+    const body = { prompt: ['Hi', 'Ho'], n: 2, echo: true };
+    const { choices, usage } = await completionOf(await post(new LetterEngine(), body));
+    expect(choices.map(({ index, text }) => [index, text])).toEqual([
+      [0, 'Hia'],
+      [1, 'Hib'],
+      [2, 'Hoa'],
+      [3, 'Hob'],
+    ]);
+    expect(usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 4 });
+  });
+
+  it('are streamed under their indexes, each with its end', async () => {
+    const body = { prompt: ['Hi', 'Ho'], n: 2, stream: true };
+    const lines = (await (await post(new LetterEngine(), body)).text()).trim().split('\n\n');
+    const choices = lines.slice(0, -1).flatMap((line) => {
+      return textCompletionSchema.parse(JSON.parse(line.slice('data: '.length))).choices;
+    });
+    const textOf = (index: number) =>
+      choices.filter((choice) => choice.index === index).map(({ text }) => text);
+    expect([0, 1, 2, 3].map((index) => textOf(index).join(''))).toEqual(['a', 'b', 'a', 'b']);
+    const ended = choices.flatMap(({ index, finish_reason }) => (finish_reason ? index : []));
+    expect(ended.sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('are the best of more, the likeliest first, and all are billed', async () => {
+    const engine = new LetterEngine(-3, -1, -2, -0.5);
+    const body = { prompt: 'Hi', n: 2, best_of: 4 };
+    const { choices, usage } = await completionOf(await post(engine, body));
+    expect(choices.map(({ index, text, logprobs }) => [index, text, logprobs])).toEqual([
+      [0, 'd', null],
+      [1, 'b', null],
+    ]);
+    expect(usage?.completion_tokens).toBe(4);
+    expect(engine.requests[0]?.logprobs).toBe(0);
+  });
+
+  it('are likeliest by the mean of their tokens; one without tokens is the last', () => {
+    const choice = (name: string, ...logprobs: number[]) => ({
+      name,
+      tokens: logprobs.map((logprob) => ({ tokenId: 1, logprobs: { logprob, top: [] } })),
+    });
+    const choices = [choice('none'), choice('long', -1, -1, -1, -1), choice('short', -2)];
+    expect(likeliestChoices(choices, 2).map(({ name }) => name)).toEqual(['long', 'short']);
+    expect(likeliestChoices(choices, 3)).toEqual(choices);
+    expect(likeliestChoices([choice('a', -1), choice('b', -1)], 1)[0]?.name).toBe('a');
+  });
+});
+
+describe('token ids', () => {
+  it('come where they are asked for', async () => {
+    const engine = new FakeEngine({ text: '!?' });
+    const body = { prompt: 'Hi', latent_thoughts: 1, return_token_ids: true };
+    const { choices } = await completionOf(await post(engine, body));
+    expect(choices[0]).toMatchObject({
+      token_ids: [33, 63],
+      prompt_token_ids: [72, 105, special.bot, special.eot],
+    });
+  });
+});
+
 describe('text in a prompt', () => {
   it.each(['<bot>', '<eot>', '<|latent|>', '<|endoftext|>', '<eos>'])(
     '%s stays text',
@@ -155,8 +240,12 @@ describe('refused', () => {
     [{ prompt: manyPrompts }, 'prompt'],
     [{ prompt: 'x'.repeat(64) }, 'prompt'],
     [{ prompt: tooLong }, 'prompt'],
-    [{ prompt: 'x', n: 2 }, 'n'],
-    [{ prompt: 'x', best_of: 2 }, 'best_of'],
+    [{ prompt: 'x', n: 5 }, 'n'],
+    [{ prompt: 'x', n: 0 }, 'n'],
+    [{ prompt: 'x', best_of: 5 }, 'best_of'],
+    [{ prompt: 'x', n: 3, best_of: 2 }, 'best_of'],
+    [{ prompt: 'x', best_of: 2, stream: true }, 'best_of'],
+    [{ prompt: 'x', response_format: { type: 'json_object' } }, 'response_format'],
     [{ prompt: 'x', suffix: 'y' }, 'suffix'],
     [{ prompt: 'x', logprobs: 6 }, 'logprobs'],
     [{ prompt: 'x', logprobs: 1, echo: true }, 'logprobs'],

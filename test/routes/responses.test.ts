@@ -64,6 +64,14 @@ describe('a response', () => {
     expect(engine.requests[0]?.promptIds.slice(0, 5)).toEqual([...Buffer.from('<bot>')]);
   });
 
+  it('keeps to a text format, and repeats it', async () => {
+    const engine = new FakeEngine({ text: '{}' });
+    const format = { type: 'json_schema', name: 'empty', schema: { type: 'object' } };
+    const response = responseSchema.parse(await (await post(engine, { text: { format } })).json());
+    expect(engine.requests[0]?.grammar).toContain('root ::= object');
+    expect(response.text.format).toEqual(format);
+  });
+
   it('is priced as it is charged', async () => {
     const engine = new FakeEngine();
     const body = await (await post(engine, {}, '/openai/v1/responses/input_tokens')).json();
@@ -114,7 +122,11 @@ describe('refused', () => {
     [{ conversation: 'conv_1' }, 'conversation'],
     [{ background: true }, 'background'],
     [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
-    [{ text: { format: { type: 'json_object' } } }, 'text.format.type'],
+    [{ text: { format: { type: 'regex' } } }, 'text.format.type'],
+    [
+      { text: { format: { type: 'json_schema', name: 'a', schema: { type: 'x' } } } },
+      'text.format',
+    ],
     [{ max_output_tokens: 6 }, 'max_output_tokens'],
     [{ input: '' }, 'input'],
     [{ input: 'x'.repeat(64) }, 'input'],

@@ -16,8 +16,12 @@ export const special = { eos: 256, bot: 257, eot: 258 };
 
 const tokenizer = byteTokenizer();
 
-/** text: its bytes as tokens, one by one; hang: nothing more until the request is aborted. */
-export type ScriptStep = { text: string } | { hang: true } | { fail: Error };
+/** text: its bytes as tokens, one by one; until: then it goes on; hang: nothing more until the request is aborted. */
+export type ScriptStep =
+  | { text: string }
+  | { hang: true }
+  | { until: Promise<void> }
+  | { fail: Error };
 
 const timings = { queueMs: 1, prefillMs: 2, latentMs: 3, decodeMs: 4 };
 
@@ -27,6 +31,8 @@ export class FakeEngine implements Engine {
   refusal: Error | null = null;
   readonly requests: GenerationRequest[] = [];
   readonly endings: FinishReason[] = [];
+  /** What compile() finds wrong. */
+  grammarProblem: string | null = null;
   readonly #script: readonly ScriptStep[];
 
   constructor(...script: ScriptStep[]) {
@@ -48,6 +54,10 @@ export class FakeEngine implements Engine {
     signals: readonly AbortSignal[],
   ): AsyncIterable<TokenEvent>[] {
     return signals.map((signal) => this.submit(request, signal));
+  }
+
+  compile(): Promise<string | null> {
+    return Promise.resolve(this.grammarProblem);
   }
 
   onStep(): void {}
@@ -79,6 +89,7 @@ export class FakeEngine implements Engine {
     };
     for (const step of this.#script) {
       if ('fail' in step) throw step.fail;
+      if ('until' in step) await step.until;
       if ('hang' in step) await whenAborted(signal);
       for (const tokenId of 'text' in step ? tokenizer.encode(step.text) : []) {
         // A turn of the event loop per token, as the real engine's messages take.

@@ -1,0 +1,29 @@
+// The phases of one choice of a request, and which of its clocks runs in each.
+import type { FinishReason } from './messages.ts';
+import type { Input } from './thought-inputs.ts';
+
+export type SequenceState =
+  | { phase: 'waiting' }
+  /** Has a place, and computes nothing until another choice of its request has thought for both. */
+  | { phase: 'following' }
+  /** `computed` inputs of the prefix are in the KV cache. */
+  | { phase: 'prefilling'; computed: number }
+  /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
+  | { phase: 'thinking'; thoughtsLeft: number; hidden: Float32Array }
+  /** All thoughts at once, as they stand now: `sweepsLeft` more looks at them, then they are fed. */
+  | { phase: 'refining'; sweepsLeft: number; columns: readonly Input[] }
+  /** The next token is drawn from these logits [V], as soon as its grammar's mask is there. */
+  | { phase: 'choosing'; logits: Float32Array }
+  | { phase: 'answering'; lastToken: number }
+  | { phase: 'finished'; reason: FinishReason };
+
+export const clockOf = {
+  waiting: 'queueMs',
+  following: 'prefillMs',
+  prefilling: 'prefillMs',
+  thinking: 'latentMs',
+  refining: 'latentMs',
+  choosing: 'decodeMs',
+  answering: 'decodeMs',
+  finished: 'decodeMs',
+} as const;
