@@ -7,7 +7,8 @@ import type { Example, ExampleGroup } from './datasets/example.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { drawMultiplication, multiplicationWordCounts } from './datasets/multiplication.ts';
 import { heldQuestions, normalizedQuestion, withoutOverlap } from './datasets/overlap.ts';
-import { drawProntoqa } from './datasets/prontoqa-generator.ts';
+import { prontoqaFrontiers } from './datasets/prontoqa.ts';
+import { drawProntoqa, drawProntoqaGroup } from './datasets/prontoqa-generator.ts';
 import { prontoqaEntities, prontoqaWordCounts } from './datasets/prontoqa-words.ts';
 import { factsKey, questionFrontiers, splitQuestion } from './datasets/prosqa.ts';
 import { PROSQA_SIZES, ProsqaGenerator } from './datasets/prosqa-generator.ts';
@@ -93,14 +94,9 @@ const sources: Sources = {
       entities: prontoqaEntities(),
       groups:
         data.train === null
-          ? ({ random, groups, perGroup }) =>
-              rows(
-                groups * perGroup,
-                perGroup,
-                unlike(held, () => drawProntoqa(random)),
-              )
+          ? (draw) => drawOntologies(draw, held)
           : fromFile(trainingExamples(data, data.train, validation), seed),
-      frontiers: null,
+      frontiers: prontoqaFrontiers,
     };
   },
   gsm8k: (data, validation, seed) => {
@@ -161,6 +157,27 @@ function trainingExamples(
   const { items, skipped } = formats[data.kind].read(file, data.malformed);
   for (const { message } of skipped) console.warn(`left out: ${message}`);
   return withoutOverlap(file, items, validation, data.overlap);
+}
+
+/** Whole published items where the segment names no size; else questions that share ontologies of that size. */
+function drawOntologies(
+  { random, segment, groups, perGroup }: Draw,
+  held: ReadonlySet<string>,
+): ExampleGroup[] {
+  if (segment.nodes === null) {
+    const draw = () => drawProntoqa(random);
+    return rows(groups * perGroup, perGroup, unlike(held, draw));
+  }
+  const [min, max] = segment.nodes;
+  const sizes = { concepts: { min, max }, minHops: segment.minHops, questions: perGroup };
+  return Array.from({ length: groups }, () => {
+    for (;;) {
+      const group = drawProntoqaGroup(random, sizes);
+      const isHeld = ({ question }: Example): boolean =>
+        held.has(normalizedQuestion(group.context + question));
+      if (!group.examples.some(isHeld)) return group;
+    }
+  });
 }
 
 /** Draws until the question is none of the `held`. */

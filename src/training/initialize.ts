@@ -13,6 +13,8 @@ export type Initialization =
       kind: 'induction';
       /** Distance in tokens that each head of the first layer looks back. */
       offsets: readonly number[];
+      /** How many of them, the first ones, file what they see as the earlier word; the others add it to the word. */
+      filingHeads: number;
       /** L2 norm of a used token's embedding, and of each position embedding. */
       embeddingNorm: number;
       /** Sharpness of the looking-back heads, and of the matching ones. */
@@ -132,8 +134,8 @@ function induction(
       const basis = orthonormalRows(roles.entities.length, random).map((row) =>
         row.slice(0, headSize),
       );
-      // What is seen is the word there; the first look-back head files it as the earlier word.
-      const filed = l === 0 && h === 0 ? layout.earlier : layout.words;
+      // What is seen is the word there; filing heads note it as the earlier word.
+      const filed = l === 0 && h < options.filingHeads ? layout.earlier : layout.words;
       addBlock(qkv, layout.words, value, basis, 1);
       addBlock(out, h * headSize, filed, transposed(basis), options.copyGain);
       if (l === 0) {

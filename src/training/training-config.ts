@@ -13,6 +13,7 @@ const initializationSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('induction'),
     offsets: z.array(count).default([3, 2]),
+    filingHeads: count.default(1),
     embeddingNorm: positive.default(2),
     offsetGain: positive.default(2),
     matchGain: positive.default(1.4),
@@ -33,7 +34,7 @@ const segmentSchema = z.strictObject({
   warmupSteps: z.int().min(0).default(0),
   /** Chance that a batch is drawn at a uniformly random earlier or later stage. */
   mixedStageProbability: z.number().min(0).max(1).default(0),
-  /** Number of graph nodes, for growing problems; null: as published. */
+  /** Number of graph nodes (ProntoQA: of concepts, 6 to 14), for growing problems; null: as published. */
   nodes: range.nullable().default(null),
   /** Fewest reasoning steps of a question; only with `nodes`. */
   minHops: count.default(3),
@@ -96,7 +97,7 @@ const dataSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** Data sets whose questions are graphs: only they have frontiers, and sizes that can grow. */
-const graphKinds: readonly string[] = ['prosqa', 'superposition'];
+const graphKinds: readonly string[] = ['prosqa', 'prontoqa', 'superposition'];
 
 const settingsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'use lower-case letters, digits, "-" and "."'),

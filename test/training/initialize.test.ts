@@ -116,6 +116,22 @@ describe('the induction start', () => {
     expect(Math.hypot(...row(10))).toBeCloseTo(2, 6);
   });
 
+  it('files what more than one looking-back head sees, where a fact has two lengths', () => {
+    const D = config.n_embd;
+    // Entities: 9, in the first dimensions; their copies as earlier words in the next ones.
+    const filed = (of: typeof weights, head: number) => {
+      const out = of.get('transformer.h.0.attn.c_proj.weight')!;
+      const rows = Array.from({ length: D / 2 }, (_, i) => (head * D) / 2 + i);
+      return rows
+        .flatMap((r) => [...out.subarray(r * D + 9, r * D + 18)])
+        .some((x) => Math.abs(x) > 0.1);
+    };
+    const twice = { ...start('induction'), filingHeads: 2 } as Initialization;
+    const both = initialWeights(config, twice, roles, new Random(1));
+    expect([filed(weights, 0), filed(weights, 1)]).toEqual([true, false]);
+    expect([filed(both, 0), filed(both, 1)]).toEqual([true, true]);
+  });
+
   it('leaves heads without a role as GPT-2 has them', () => {
     const wide = configOf(96, 3, 2);
     const trained = initialWeights(wide, start('induction'), roles, new Random(1));

@@ -1,7 +1,7 @@
-// Fresh ProntoQA items of five hops: a chain of concepts, a side concept at each, and a second branch with the
-// opposite of the answer. The proportions are those of the 9,000 published training items (docs/data.md).
+// Fresh ProntoQA ontologies and questions about them: a chain of concepts, a side concept at each, and a second branch
+// with the opposite of the answer. The proportions are those of the 9,000 published training items (docs/data.md).
 import type { Random } from '../../random.ts';
-import type { Example } from './example.ts';
+import type { Example, ExampleGroup } from './example.ts';
 import {
   openingPlural,
   PRONTO_CONCEPTS,
@@ -10,72 +10,118 @@ import {
   withArticle,
 } from './prontoqa-words.ts';
 
-const HOPS = 5;
+/** Rules from a concept to the property that is asked for, in the published files. */
+export const PRONTOQA_HOPS = 5;
+/** Concepts of an ontology whose chain has one link: the chain, its end, a side, and two of a second branch and one more. */
+const CONCEPTS_OF_ONE_HOP = 6;
+const CONCEPTS_PER_HOP = 2;
 /** Shares of negated properties: the one that decides, and any other. */
 const DECIDING_NEGATED = 0.47;
 const OTHER_NEGATED = 0.31;
 
 type Property = { word: string; negated: boolean };
 
-/** One item; all facts but the two about the name are in random order, as published. */
+type Ontology = {
+  /** All rules, in random order. */
+  rules: string[];
+  chain: string[];
+  /** links[i] leads from chain[i] on; described[i] gives its property. */
+  links: string[];
+  described: { property: Property; rule: string }[];
+  /** A concept of the second branch. */
+  other: string;
+};
+
+/** One published-size item; all facts but the two about the name are in random order, as published. */
 export function drawProntoqa(random: Random): Example {
+  const { context, examples } = drawProntoqaGroup(random, {
+    concepts: { min: CONCEPTS, max: CONCEPTS },
+    minHops: PRONTOQA_HOPS,
+    questions: 1,
+  });
+  const [example] = examples as [Example];
+  return { ...example, question: context + example.question };
+}
+
+/** Concepts of a published item. */
+const CONCEPTS = CONCEPTS_OF_ONE_HOP + CONCEPTS_PER_HOP * (PRONTOQA_HOPS - 1);
+
+/**
+ * Questions about one ontology. Each asks for the property of a concept that is at least `minHops` rules away (as many
+ * as there are in ontologies with shorter chains); in the published files it is always the whole chain.
+ */
+export function drawProntoqaGroup(
+  random: Random,
+  sizes: { concepts: { min: number; max: number }; minHops: number; questions: number },
+): ExampleGroup {
+  const { min, max } = sizes.concepts;
+  const hops = chainHops(min + random.int(max - min + 1));
+  const ontology = drawOntology(random, hops);
+  const minHops = Math.min(sizes.minHops, hops);
+  const examples = Array.from({ length: sizes.questions }, () => {
+    const asked = minHops + random.int(hops - minHops + 1);
+    const from = random.int(hops - asked + 1);
+    return ask(random, ontology, from, from + asked - 1);
+  });
+  return { context: ontology.rules.join(' '), examples };
+}
+
+/** Hops of the longest chain that an ontology of so many concepts holds, 1 to 5. */
+function chainHops(concepts: number): number {
+  const hops = 1 + Math.floor((concepts - CONCEPTS_OF_ONE_HOP) / CONCEPTS_PER_HOP);
+  return Math.min(PRONTOQA_HOPS, Math.max(1, hops));
+}
+
+function drawOntology(random: Random, hops: number): Ontology {
   const concepts = random.shuffle<string[]>([...PRONTO_CONCEPTS]);
-  const chain = concepts.splice(0, HOPS);
-  const sides = concepts.splice(0, HOPS);
-  const [end, other, otherParent, orphan] = concepts.splice(0, 4) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const chain = concepts.splice(0, hops);
+  const sides = concepts.splice(0, hops);
+  const [end, other, otherParent, orphan] = concepts as [string, string, string, string];
   const families = random.shuffle([...PROPERTY_FAMILIES]);
   const draw = (share: number): Property => ({
     word: random.pick(families.pop()!),
     negated: random.uniform() < share,
   });
-  const deciding = draw(DECIDING_NEGATED);
-  const say = (concept: string, rest: Rest): string => ruleSentence(random, concept, rest);
+  const describe = (concept: string, share: number) => {
+    const property = draw(share);
+    return { property, rule: ruleSentence(random, concept, property) };
+  };
+  const link = (from: string, to: string) => ruleSentence(random, from, { concept: to });
 
-  const links = chain.map((concept, i) => say(concept, { concept: chain[i + 1] ?? end }));
-  const decisive = say(chain[HOPS - 1]!, deciding);
-  // One of the last concept's two parents has no property.
+  const deciding = describe(chain.at(-1)!, DECIDING_NEGATED);
+  const links = chain.map((concept, i) => link(concept, chain[i + 1] ?? end));
   const described = [
-    ...chain.slice(0, -1),
-    ...sides.slice(0, -1),
-    random.pick([sides[HOPS - 1]!, end]),
-    other,
+    ...chain.slice(0, -1).map((concept) => describe(concept, OTHER_NEGATED)),
+    deciding,
   ];
-  const facts = [
+  // One of the last concept's two parents has no property.
+  const elsewhere = [...sides.slice(0, -1), random.pick([sides.at(-1)!, end]), other];
+  const rules = [
     ...links,
-    decisive,
-    ...chain.map((concept, i) => say(concept, { concept: sides[i]! })),
-    ...described.map((concept) => say(concept, draw(OTHER_NEGATED))),
-    say(other, { concept: otherParent }),
-    say(orphan, { word: deciding.word, negated: !deciding.negated }),
+    ...described.map(({ rule }) => rule),
+    ...chain.map((concept, i) => link(concept, sides[i]!)),
+    ...elsewhere.map((concept) => describe(concept, OTHER_NEGATED).rule),
+    link(other, otherParent),
+    ruleSentence(random, orphan, {
+      ...deciding.property,
+      negated: !deciding.property.negated,
+    }),
   ];
-  return ask(random, { facts, chain, links, decisive, deciding, other });
+  return { rules: random.shuffle(rules), chain, links, described, other };
 }
 
-type Ontology = {
-  facts: string[];
-  chain: string[];
-  links: string[];
-  decisive: string;
-  deciding: Property;
-  other: string;
-};
-
-function ask(random: Random, ontology: Ontology): Example {
-  const { facts, chain, links, decisive, deciding, other } = ontology;
+/** A question from chain[from] to the property of chain[to]; its text follows the rules. */
+function ask(random: Random, ontology: Ontology, from: number, to: number): Example {
+  const { chain, links, described, other } = ontology;
+  const { property, rule } = described[to]!;
   const name = random.pick(PRONTO_NAMES);
-  const about = random.shuffle([chain[0]!, other]).map((concept) => isA(name, concept));
-  const asked = random.uniform() < 0.5;
-  const conclusion = hasProperty(name, deciding);
-  const statement = hasProperty(name, { word: deciding.word, negated: asked });
-  const rules = [...links.slice(0, HOPS - 1), decisive];
+  const about = random.shuffle([chain[from]!, other]).map((concept) => isA(name, concept));
+  const conclusion = hasProperty(name, property);
+  const statement = hasProperty(name, { ...property, negated: random.uniform() < 0.5 });
+  const rules = [...links.slice(from, to), rule];
   return {
-    question: `${[...random.shuffle(facts), ...about].join(' ')} True or false: ${statement}`,
-    steps: [...rules.map((rule, i) => `${isA(name, chain[i]!)} ${rule}`), conclusion],
+    question: ` ${about.join(' ')} True or false: ${statement}`,
+    steps: [...rules.map((step, i) => `${isA(name, chain[from + i]!)} ${step}`), conclusion],
     answer: conclusion === statement ? 'True' : 'False',
   };
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type Malformed, type Records, readJsonItems } from './dataset-file.ts';
 import type { Example } from './example.ts';
+import { factGraph, frontiers } from './fact-graph.ts';
 
 const recordSchema = z.object({
   question: z.string(),
@@ -51,4 +52,29 @@ function checkChain({ question, steps, answer }: Example): void {
     throw new Error(`conclusion "${conclusion}" does not decide "${statement}"`);
   const expected = conclusion === statement ? 'True' : 'False';
   if (answer !== expected) throw new Error(`answer is ${answer}, the chain says ${expected}`);
+}
+
+const LINK = new RegExp(
+  [
+    String.raw`^(?:Each|Every) (?<one>\w+) is an? (?<kind>\w+)\.$`,
+    String.raw`^(?<many>\w+pus)es are (?<kinds>\w+pus)es\.$`,
+    String.raw`^(?<name>\w+) is an? (?<its>\w+)\.$`,
+  ].join('|'),
+);
+
+/** Concepts first reached after 1, 2, … facts from the name that the question asks about; properties are not among them. */
+export function prontoqaFrontiers(question: string): string[][] {
+  const { facts, statement } = splitProntoqa(question);
+  const words = [statement.split(' ')[0]!];
+  const indexOf = (word: string) => {
+    const known = words.indexOf(word);
+    return known >= 0 ? known : words.push(word) - 1;
+  };
+  const edges = facts.flatMap((fact): [number, number][] => {
+    const { one, kind, many, kinds, name, its } = LINK.exec(fact)?.groups ?? {};
+    const [from, to] = [one ?? many?.toLowerCase() ?? name, kind ?? kinds ?? its];
+    return from === undefined || to === undefined ? [] : [[indexOf(from), indexOf(to)]];
+  });
+  const levels = frontiers(factGraph(words.length, edges), 0).slice(1);
+  return levels.map((level) => level.map((index) => words[index]!));
 }

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../../src/random.ts';
 import {
+  prontoqaFrontiers,
   readProntoqa,
   sentencesOf,
   splitProntoqa,
 } from '../../../src/training/datasets/prontoqa.ts';
-import { drawProntoqa } from '../../../src/training/datasets/prontoqa-generator.ts';
+import {
+  drawProntoqa,
+  drawProntoqaGroup,
+} from '../../../src/training/datasets/prontoqa-generator.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 
 const random = new Random(5);
@@ -56,5 +60,49 @@ describe('drawProntoqa', () => {
       'Alex is an impus.',
       'Impuses are shy.',
     ]);
+  });
+});
+
+describe('drawProntoqaGroup', () => {
+  const sizes = { concepts: { min: 6, max: 14 }, minHops: 1, questions: 8 };
+  const groups = Array.from({ length: 60 }, () => drawProntoqaGroup(random, sizes));
+  const examples = groups.flatMap(({ context, examples }) =>
+    examples.map((example) => ({ ...example, question: context + example.question })),
+  );
+
+  it('asks shorter questions about smaller ontologies, all of which the reader accepts', () => {
+    const path = join(temporaryDirectory(), 'groups.json');
+    writeFileSync(path, JSON.stringify(examples));
+    expect(readProntoqa(path, 'throw').items).toEqual(examples);
+    const lengths = new Set(examples.map(({ steps }) => steps.length - 1));
+    expect([...lengths].sort()).toEqual([1, 2, 3, 4, 5]);
+    const facts = groups.map(({ context }) => sentencesOf(context).length);
+    expect([Math.min(...facts), Math.max(...facts)]).toEqual([7, 23]);
+  });
+
+  it('keeps to the fewest hops, or to the whole chain where that is shorter', () => {
+    const { examples } = drawProntoqaGroup(random, { ...sizes, minHops: 4, questions: 40 });
+    const shortest = Math.min(...examples.map(({ steps }) => steps.length - 1));
+    const longest = Math.max(...examples.map(({ steps }) => steps.length - 1));
+    expect(shortest).toBeGreaterThanOrEqual(Math.min(4, longest));
+  });
+
+  it('has the concept of step k among the concepts first reached after k facts', () => {
+    for (const { question, steps } of examples) {
+      const frontiers = prontoqaFrontiers(question);
+      steps.slice(0, -1).forEach((step, k) => {
+        const concept = /is an? (\w+)\./.exec(step)![1];
+        expect(frontiers[k], question).toContain(concept);
+      });
+    }
+  });
+});
+
+describe('prontoqaFrontiers', () => {
+  it('follows links in either number, and leaves properties out', () => {
+    const text =
+      'Every impus is a grimpus. Grimpuses are rompuses. Each rompus is not shy. Max is an impus. ' +
+      'Grimpuses are windy. Max is a lorpus. True or false: Max is shy.';
+    expect(prontoqaFrontiers(text)).toEqual([['impus', 'lorpus'], ['grimpus'], ['rompus']]);
   });
 });
