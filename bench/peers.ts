@@ -1,4 +1,4 @@
-// npm run bench:peers [-- --checkpoint <dir>] [--rounds 3] [--threads 2] [--quick]
+// npm run bench:peers [-- --checkpoint <dir>] [--rounds 3] [--minutes 9] [--threads 2] [--quick]
 // Our engine against transformers.js and node-llama-cpp on the same weights, thoughts against tokens,
 // HTTP against the engine, and cold starts; writes docs/performance.md. The peers are installed with
 // `npm ci --prefix bench`; one that is not is left out and said to be.
@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startServer } from '../loadtest/server-process.ts';
 import { readCheckpoint } from '../src/model/checkpoint.ts';
 import { dimensionsOf } from '../src/model/model-config.ts';
 import { parameterCount } from '../src/model/parameters.ts';
@@ -20,8 +21,8 @@ import type { Side } from './peers/peer.ts';
 import { median } from './peers/rates.ts';
 import { type ColdStarts, type HttpFigure, performancePage } from './peers/report.ts';
 import { measureRounds, randomPrompts } from './peers/scenarios.ts';
-import { startServer } from './peers/server-process.ts';
 import { SideProcess } from './peers/side-process.ts';
+import { profileStep, type StepProfile } from './peers/step-profile.ts';
 import { writeRandomCheckpoint } from './random-checkpoint.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -39,15 +40,20 @@ const { values } = parseArgs({
   options: {
     checkpoint: { type: 'string' },
     rounds: { type: 'string', default: '3' },
+    /** Fewer rounds where they would take longer. */
+    minutes: { type: 'string', default: '9' },
     threads: { type: 'string', default: String(availableParallelism()) },
     /** One round of everything, and no page. */
     quick: { type: 'boolean', default: false },
   },
 });
 const rounds = values.quick ? 1 : Number(values.rounds);
+const minutes = Number(values.minutes);
 const threads = Number(values.threads);
 
-const tell = (text: string) => process.stderr.write(`${text}\n`);
+const tell = (text: string) => {
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0)} s: ${text}\n`);
+};
 
 /** Version where the package is installed in bench/, null where not. */
 function installed(name: string): string | null {
@@ -98,7 +104,7 @@ async function measurePeers(sides: readonly Side[], vocab: number) {
   const processes: SideProcess[] = [];
   try {
     for (const side of sides) processes.push(await SideProcess.start(side));
-    return await measureRounds(processes, vocab, rounds, tell);
+    return await measureRounds(processes, vocab, rounds, minutes * 60_000, tell);
   } finally {
     await Promise.all(processes.map((process) => process.stop()));
   }
@@ -138,7 +144,7 @@ async function measureHttp(checkpoint: string): Promise<HttpFigure> {
 
 async function measureColdStarts(checkpoint: string): Promise<ColdStarts> {
   const starts: ColdStarts = { bundled: [], checkpoint: [] };
-  for (let i = 0; i < (values.quick ? 1 : 10); i++) {
+  for (let i = 0; i < (values.quick ? 1 : 5); i++) {
     starts.bundled.push(await timeColdStart({ MODEL: 'prosqa-coconut' }));
     const environment = { MODEL_DIR: checkpoint, MODEL: basename(checkpoint) };
     starts.checkpoint.push(await timeColdStart(environment));
@@ -159,10 +165,16 @@ async function main(): Promise<void> {
   const bundled = join(repository, 'models/prosqa-coconut');
   const http = [await measureHttp(checkpoint), await measureHttp(bundled)];
   const measured = await measurePeers(sides, dimensionsOf(config).vocab);
+  const profiles: StepProfile[] = [];
+  for (const width of ['fp32', 'int8'] as const) {
+    for (const batch of [1, 8, 32]) {
+      profiles.push(await profileStep(checkpoint, width, batch, threads));
+    }
+  }
   const markdown = performancePage({
     machine: { before, after: machineNow() },
     setup: {
-      rounds,
+      rounds: measured.rounds,
       threads,
       streams,
       model: basename(checkpoint),
@@ -176,6 +188,7 @@ async function main(): Promise<void> {
     ...measured,
     http,
     starts,
+    profiles,
   });
   process.stdout.write(markdown);
   if (!values.quick) writeFileSync(page, markdown);

@@ -9,8 +9,10 @@ import { parseArgs } from 'node:util';
 import { type Checkpoint, readCheckpoint, readWeights } from '../src/model/checkpoint.ts';
 import { encodeServingModel } from '../src/model/serving-graphs.ts';
 import { servingModel, weightFormats } from '../src/model/serving-model.ts';
-import { createSession, type Session, type Tensor, tensor } from '../src/onnx/session.ts';
+import type { Graph } from '../src/onnx/graph.ts';
+import { createSession, type Session, type Tensor } from '../src/onnx/session.ts';
 import { gpt2Small, writeRandomCheckpoint } from './random-checkpoint.ts';
+import { stepFeeds } from './step-feeds.ts';
 
 const variants = ['fp32, copied', ...weightFormats] as const;
 type Variant = (typeof variants)[number];
@@ -29,43 +31,16 @@ function megabytes(field: string): number {
   return Math.round(Number(line?.[1]) / 1024);
 }
 
-async function load(checkpoint: Checkpoint, variant: Variant): Promise<Session> {
+async function load(
+  checkpoint: Checkpoint,
+  variant: Variant,
+): Promise<{ session: Session; graph: Graph }> {
   if (variant !== 'fp32, copied') {
     const { graph, bytes, weightsDir } = servingModel(checkpoint, variant);
-    return createSession(graph, bytes, { threads: 1, weightsDir });
+    return { graph, session: await createSession(graph, bytes, { threads: 1, weightsDir }) };
   }
   const { graph, bytes } = encodeServingModel(checkpoint.config, readWeights(checkpoint));
-  return createSession(graph, bytes, { threads: 1 });
-}
-
-function feeds(B: number, T: number, S: number, layers: number): Record<string, Tensor> {
-  const floats = (...dims: number[]) =>
-    tensor('float32', new Float32Array(dims.reduce((a, b) => a * b, 1)), dims);
-  const ids = (dims: number[], at: (i: number) => number) => {
-    const size = dims.reduce((a, b) => a * b, 1);
-    return tensor(
-      'int64',
-      BigInt64Array.from({ length: size }, (_, i) => BigInt(at(i))),
-      dims,
-    );
-  };
-  const past = floats(B, 12, S, 64);
-  return {
-    token_ids: ids([B, T], (i) => 7 * i),
-    position_ids: ids([B, T], (i) => S + (i % T)),
-    thought: floats(B, T, 768),
-    is_thought: floats(B, T, 1),
-    past_bias: floats(B, 1, 1, S),
-    new_bias: floats(B, 1, 1, T),
-    hidden_rows: ids([0], () => 0),
-    logit_rows: ids([B], (b) => b * T + T - 1),
-    ...Object.fromEntries(
-      Array.from({ length: layers }, (_, l) => [
-        [`past_key.${l}`, past],
-        [`past_value.${l}`, past],
-      ]).flat(),
-    ),
-  };
+  return { graph, session: await createSession(graph, bytes, { threads: 1 }) };
 }
 
 /** Median wall and smallest processor milliseconds: the latter holds on a busy machine too. */
@@ -83,10 +58,10 @@ async function timeStep(session: Session, fed: Record<string, Tensor>, runs: num
   return `${median.toFixed(1)} (${Math.min(...processor!).toFixed(1)})`;
 }
 
-async function measure(dir: string, variant: Variant, layers: number) {
+async function measure(dir: string, variant: Variant) {
   const checkpoint = readCheckpoint(dir);
   const [start, before] = [performance.now(), process.cpuUsage()];
-  const session = await load(checkpoint, variant);
+  const { session, graph } = await load(checkpoint, variant);
   const { user, system } = process.cpuUsage(before);
   const row: Record<string, string | number> = {
     weights: variant,
@@ -94,7 +69,7 @@ async function measure(dir: string, variant: Variant, layers: number) {
     'peak MB': megabytes('VmHWM'),
   };
   for (const { B, T, S, runs } of steps) {
-    row[`B ${B}, T ${T} ms`] = await timeStep(session, feeds(B, T, S, layers), runs);
+    row[`B ${B}, T ${T} ms`] = await timeStep(session, stepFeeds(graph, { B, T, S }), runs);
   }
   return { ...row, 'private MB': megabytes('RssAnon'), 'mapped MB': megabytes('RssFile') };
 }
@@ -135,5 +110,5 @@ const { values } = parseArgs({
 });
 const layers = Number(values.layers);
 const variant = variants.find((name) => name === values.variant);
-if (values.in && variant) console.log(JSON.stringify(await measure(values.in, variant, layers)));
+if (values.in && variant) console.log(JSON.stringify(await measure(values.in, variant)));
 else measureAll(layers);

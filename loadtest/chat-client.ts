@@ -33,25 +33,34 @@ type Chunk = {
   usage?: { completion_tokens: number; completion_tokens_details: { reasoning_tokens: number } };
 };
 
-/** Never rejects: what goes wrong is an outcome too. */
-export async function streamChat(target: ChatTarget, prompt: string): Promise<Outcome> {
+/**
+ * Never rejects: what goes wrong is an outcome too.
+ * @param cancel aborting it hangs up, which is a failure with the error 'cancelled'
+ */
+export async function streamChat(
+  target: ChatTarget,
+  prompt: string,
+  cancel?: AbortSignal,
+): Promise<Outcome> {
   const started = performance.now();
   const sinceStart = () => performance.now() - started;
   try {
-    const response = await post(target, prompt);
+    const response = await post(target, prompt, cancel);
     if (!response.ok || !response.body) {
       await response.body?.cancel();
       return { kind: 'failed', totalMs: sinceStart(), error: `status ${response.status}` };
     }
     return await readStream(response.body, sinceStart);
   } catch (error) {
+    if (cancel?.aborted) return { kind: 'failed', totalMs: sinceStart(), error: 'cancelled' };
     const { name, message, cause } = error as Error & { cause?: { code?: string } };
     const reason = name === 'TimeoutError' ? 'timeout' : (cause?.code ?? message);
     return { kind: 'failed', totalMs: sinceStart(), error: reason };
   }
 }
 
-function post(target: ChatTarget, prompt: string): Promise<Response> {
+function post(target: ChatTarget, prompt: string, cancel?: AbortSignal): Promise<Response> {
+  const timeout = AbortSignal.timeout(target.timeoutMs);
   const body = {
     model: target.model,
     messages: [{ role: 'user', content: prompt }],
@@ -67,7 +76,7 @@ function post(target: ChatTarget, prompt: string): Promise<Response> {
       ...(target.apiKey && { authorization: `Bearer ${target.apiKey}` }),
     },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(target.timeoutMs),
+    signal: cancel ? AbortSignal.any([cancel, timeout]) : timeout,
   });
 }
 

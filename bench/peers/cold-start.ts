@@ -1,5 +1,5 @@
 // From exec to the end of the first answer, by the clock of whoever waits for it.
-import { startServer } from './server-process.ts';
+import { startServer } from '../../loadtest/server-process.ts';
 
 export type ColdStart = {
   /** Until the port takes connections. */

@@ -4,6 +4,7 @@ import type { Machine } from './machine.ts';
 import { type Side, sideName } from './peer.ts';
 import { median } from './rates.ts';
 import type { Agreement, Figure, Scenario } from './scenarios.ts';
+import type { StepProfile } from './step-profile.ts';
 
 export type HttpFigure = {
   model: string;
@@ -31,6 +32,7 @@ export type Run = {
   agreements: Agreement[];
   http: HttpFigure[];
   starts: ColdStarts;
+  profiles: StepProfile[];
 };
 
 export function performancePage(run: Run): string {
@@ -49,7 +51,7 @@ program and width, ${setup.rounds} rounds in turns, medians. Weights: ${setup.mo
 ${aimsTable(run)}
 
 ## Tokens per second
-Each program through its public API, greedy, prompts of ${promptLength(run)} random tokens. Decode counts from the moment that all rows have
+Each program through its public API, greedy, prompts of ${promptLengths(run)} random tokens. Decode counts from the moment that all rows have
 their first token until one ends. In brackets: processor milliseconds per token, which hold on a busy machine too.
 
 ${rateTable(run)}
@@ -63,6 +65,11 @@ Greedy text beside ours in fp32 (a random model's likeliest tokens are close to 
 ${run.agreements.slice(1).map(agreementText).join(', ')}.
 transformers.js runs our own graph with keys and values as inputs and outputs, as the Hub's exports have them, and logits of the
 last position only. node-llama-cpp is its prebuilt CPU library, with a context of the job's own size.
+
+## Where a step's time goes
+The runtime's profile of our decode step, 128 positions behind each row.
+
+${profileTable(run.profiles)}
 
 ## A thought against a token
 A thought needs no lm_head and no sampling.
@@ -113,8 +120,9 @@ function figureOf(run: Run, scenario: Scenario, side: Side | undefined): Figure 
   return run.figures.find((figure) => figure.side === side && isSame(figure.scenario, scenario));
 }
 
-function promptLength(run: Run): number {
-  return scenariosOf(run, ['decode'])[0]?.prompt ?? 0;
+function promptLengths(run: Run): string {
+  const names = scenariosOf(run, ['decode']).map(({ batch, prompt }) => `${prompt} (B ${batch})`);
+  return names.join(', ');
 }
 
 function rateTable(run: Run): string {
@@ -166,11 +174,15 @@ function thoughtShare(run: Run, thoughts: Scenario, side: Side): number | null {
   return tokens && figure ? tokens.rate.perSecond / figure.rate.perSecond : null;
 }
 
-const ours = (run: Run) => sidesOf(run).filter(({ program }) => program === 'coconut-serve');
+const thinking = ({ figures }: Run): Side[] => [
+  ...new Set(
+    figures.flatMap(({ scenario, side }) => (scenario.measure === 'thoughts' ? side : [])),
+  ),
+];
 
 function thoughtTable(run: Run): string {
   const scenarios = scenariosOf(run, ['thoughts']);
-  const rows = ours(run).map((side) => [
+  const rows = thinking(run).map((side) => [
     `${side.width}: thoughts/s (share of a token’s time)`,
     ...scenarios.map((scenario) => {
       const share = thoughtShare(run, scenario, side);
@@ -207,6 +219,16 @@ function coldTable({ starts, setup }: Run): string {
   );
 }
 
+function profileTable(profiles: readonly StepProfile[]): string {
+  const kinds = Object.keys(profiles[0]?.share ?? {}) as (keyof StepProfile['share'])[];
+  const rows = profiles.map(({ width, batch, ms, share }) => [
+    `${width}, B ${batch}`,
+    ms.toFixed(1),
+    ...kinds.map((kind) => `${(100 * share[kind]).toFixed(0)}%`),
+  ]);
+  return table(['', 'ms', ...kinds], rows);
+}
+
 function agreementText({ side, common, of }: Agreement): string {
   return `${sideName(side)} ${common} of ${of} tokens`;
 }
@@ -237,7 +259,7 @@ function aims(run: Run): Aim[] {
     list.push(atLeast(name, ratio(run, scenario, pairs[0]), 3));
   }
   for (const scenario of scenariosOf(run, ['thoughts'])) {
-    const side = ours(run)[0]!;
+    const side = thinking(run)[0]!;
     const name = `B ${scenario.batch}: a thought’s share of a token’s time, fp32`;
     list.push(atMost(name, thoughtShare(run, scenario, side), 0.75, ''));
   }

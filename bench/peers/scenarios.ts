@@ -16,7 +16,7 @@ export type Scenario = {
 const decodes = [
   { batch: 1, prompt: 128, count: 48 },
   { batch: 8, prompt: 128, count: 32 },
-  { batch: 32, prompt: 128, count: 24 },
+  { batch: 32, prompt: 64, count: 24 },
 ];
 
 export const scenarios: readonly Scenario[] = [
@@ -32,14 +32,19 @@ export type Figure = { scenario: Scenario; side: Side; rate: Rate };
 /** Greedy tokens that a side of the same width has in common with our first one, of so many. */
 export type Agreement = { side: Side; common: number; of: number };
 
-export type Measured = { figures: Figure[]; agreements: Agreement[] };
+export type Measured = { figures: Figure[]; agreements: Agreement[]; rounds: number };
 
 type Samples = { scenario: Scenario; side: Side; rates: Rate[] };
 
+/**
+ * Thoughts are timed on the first of the processes, which is ours.
+ * @param endMs on the clock of performance.now(): no round is begun that would probably end later, but one
+ */
 export async function measureRounds(
   processes: readonly SideProcess[],
   vocab: number,
   rounds: number,
+  endMs: number,
   tell: (text: string) => void,
 ): Promise<Measured> {
   const samples: Samples[] = [];
@@ -54,12 +59,15 @@ export async function measureRounds(
     const ours = first[0]!.ids;
     agreements.push({ side: process.side, common: agreement(ours, ids), of: ours.length });
   }
-  for (let round = 1; round <= rounds; round++) {
+  let done = 0;
+  for (let round = 1, tookMs = 0; round <= rounds; round++) {
+    const startMs = performance.now();
+    if (startMs + tookMs > endMs && done > 0) break;
     const order = round % 2 === 1 ? processes : processes.toReversed();
     for (const scenario of scenarios) {
       for (const process of order) {
         const { side } = process;
-        if (scenario.measure === 'thoughts' && side.program !== 'coconut-serve') continue;
+        if (scenario.measure === 'thoughts' && side !== processes[0]!.side) continue;
         const rate = rateOf(scenario, await runOn(process, scenario, vocab, round));
         const known = samples.find((s) => s.scenario === scenario && s.side === side);
         if (known) known.rates.push(rate);
@@ -67,8 +75,10 @@ export async function measureRounds(
         tell(`${round}/${rounds} ${sideName(side)} ${scenario.measure} ${scenario.batch}`);
       }
     }
+    tookMs = performance.now() - startMs;
+    done = round;
   }
-  return { figures: samples.map(toFigure), agreements };
+  return { figures: samples.map(toFigure), agreements, rounds: done };
 }
 
 function toFigure({ scenario, side, rates }: Samples): Figure {

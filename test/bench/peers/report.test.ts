@@ -53,6 +53,19 @@ const run: Run = {
     ],
     checkpoint: [{ listenMs: 900, answerMs: 2500 }],
   },
+  profiles: [
+    {
+      width: 'fp32',
+      batch: 8,
+      ms: 40.5,
+      share: {
+        'products with weights': 0.6,
+        lm_head: 0.25,
+        attention: 0.1,
+        'everything else': 0.05,
+      },
+    },
+  ],
 };
 
 describe('performancePage', () => {
@@ -80,6 +93,11 @@ describe('performancePage', () => {
     expect(page).toContain('| HTTP’s share of the engine | ≥ 0.95 | 0.90 | missed |');
     expect(page).toContain('| cold start, bundled | ≤ 0.8 s | 0.72 s | met |');
     expect(page).toContain('| cold start, random | ≤ 2 s | 2.50 s | missed |');
+  });
+
+  it('says where a step’s time goes', () => {
+    expect(page).toContain('|  | ms | products with weights | lm_head | attention |');
+    expect(page).toContain('| fp32, B 8 | 40.5 | 60% | 25% | 10% | 5% |');
   });
 
   it('tells thoughts, HTTP, starts and the texts in common', () => {
