@@ -51,11 +51,18 @@ export async function soak(
       outcomes.push(await oneRequest(target, prompt, limits.cancelShare, random, outcomes));
     }
   };
-  await Promise.all(Array.from({ length: limits.streams }, caller));
-  const seconds = (performance.now() - started) / 1000;
-  const leftOver = await untilIdle(target.url);
-  sampling.abort();
-  return { seconds, ...tally(outcomes), leftOver, samples: await samples };
+  const drive = async () => {
+    try {
+      await Promise.all(Array.from({ length: limits.streams }, caller));
+      const seconds = (performance.now() - started) / 1000;
+      return { seconds, leftOver: await untilIdle(target.url) };
+    } finally {
+      sampling.abort();
+    }
+  };
+  // Together: where either fails the other is not left unheard.
+  const [driven, sampled] = await Promise.all([drive(), samples]);
+  return { ...driven, ...tally(outcomes), samples: sampled };
 }
 
 /** Random lengths; one that is to be hung up on is at a moment of an ordinary answer's time. */
@@ -70,7 +77,7 @@ function oneRequest(
   const request = { ...target, maxTokens };
   if (random.uniform() >= cancelShare) return streamChat(request, prompt);
   const usualMs = before.findLast(({ kind }) => kind === 'answered')?.totalMs ?? 1000;
-  return streamChat(request, prompt, AbortSignal.timeout(random.uniform() * usualMs));
+  return streamChat(request, prompt, AbortSignal.timeout(Math.ceil(random.uniform() * usualMs)));
 }
 
 function tally(outcomes: readonly Outcome[]) {
