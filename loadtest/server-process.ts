@@ -25,7 +25,8 @@ export async function startServer(
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, args, {
     cwd: repository,
-    env: { PATH, PORT: '0', ...environment },
+    // Its address is a line of its log.
+    env: { PATH, PORT: '0', ...environment, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';

@@ -44,7 +44,6 @@ async function main(): Promise<void> {
     // Those that hung up may still stand in line when the next ones come.
     QUEUE_LIMIT: String(2 * limits.streams),
     QUEUE_TIMEOUT_SECONDS: '600',
-    LOG_LEVEL: 'warn',
   });
   try {
     const questions = JSON.parse(readFileSync('test/data/prosqa-sample.json', 'utf8'));

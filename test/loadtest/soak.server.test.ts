@@ -10,7 +10,7 @@ import { writeTinyCheckpoint } from '../support/tiny-model.ts';
 it('loses nothing while callers come and hang up', async () => {
   const dir = join(temporaryDirectory(), 'tiny');
   writeTinyCheckpoint(dir, { seed: 1, method: 'coconut' });
-  const environment = { MODEL_DIR: dir, SLOTS: '8', QUEUE_LIMIT: '200', LOG_LEVEL: 'info' };
+  const environment = { MODEL_DIR: dir, SLOTS: '8', QUEUE_LIMIT: '200' };
   const server = await startServer(environment, sourceServer);
   try {
     const url = new URL(server.url);
