@@ -75,9 +75,9 @@ export function drawControls(measured: readonly Measurement[]): Chart {
   return {
     title,
     svg: plotSvg(title, {
-      height: 60 + 116 * groups,
+      height: 76 + 116 * groups,
       marginLeft: 20,
-      marginTop: 8,
+      marginTop: 24,
       x: { ...percents, label: null },
       y: { axis: null, domain: controlStyles.map(({ name }) => name), padding: 0.15 },
       fy: { axis: null, padding: 0.22 },
