@@ -272,6 +272,22 @@ export function scatterAdd(
   );
 }
 
+/** `table` [P, D] with row rows[i] replaced by updates[i]: rows int64 [M, 1], no two alike, updates [M, D]. */
+export function scatterRows(g: GraphBuilder, table: Value, rows: Value, updates: Value): Value {
+  const [P, D] = table.shape;
+  const [M] = rows.shape;
+  if (String(rows.shape) !== `${M},1` || String(updates.shape) !== `${M},${D}`) {
+    throw new Error(
+      `ScatterND: rows [${rows.shape}] and updates [${updates.shape}] into [${P},${D}]`,
+    );
+  }
+  return one(
+    g.node({ op: 'ScatterND', inputs: [table, rows, updates] }, [
+      { dtype: table.dtype, shape: table.shape },
+    ]),
+  );
+}
+
 export function expand(g: GraphBuilder, x: Value, shape: readonly number[]): Value {
   broadcastShapes('Expand', x.shape, shape);
   const target = g.constant(BigInt64Array.from(shape, BigInt), [shape.length]);
