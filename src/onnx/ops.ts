@@ -274,13 +274,11 @@ export function scatterAdd(
 
 /** `table` [P, D] with row rows[i] replaced by updates[i]: rows int64 [M, 1], no two alike, updates [M, D]. */
 export function scatterRows(g: GraphBuilder, table: Value, rows: Value, updates: Value): Value {
-  const [P, D] = table.shape;
-  const [M] = rows.shape;
-  if (String(rows.shape) !== `${M},1` || String(updates.shape) !== `${M},${D}`) {
+  const [M, D] = [rows.shape[0], table.shape[1]];
+  if (String([rows.shape, updates.shape]) !== String([M, 1, M, D]))
     throw new Error(
-      `ScatterND: rows [${rows.shape}] and updates [${updates.shape}] into [${P},${D}]`,
+      `ScatterND: rows [${rows.shape}], updates [${updates.shape}], table [${table.shape}]`,
     );
-  }
   return one(
     g.node({ op: 'ScatterND', inputs: [table, rows, updates] }, [
       { dtype: table.dtype, shape: table.shape },
