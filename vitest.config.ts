@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { softwareGpuEnvironment } from './test/support/software-gpu.ts';
 
 // unit: no ONNX Runtime. graph: small graphs run in it. server: real worker, real sockets.
 const project = (name: string, include: string, testTimeout: number) => ({
@@ -8,6 +9,7 @@ const project = (name: string, include: string, testTimeout: number) => ({
     exclude: name === 'unit' ? ['test/**/*.{graph,server}.test.ts'] : [],
     testTimeout,
     pool: 'forks' as const,
+    env: softwareGpuEnvironment(),
   },
 });
 

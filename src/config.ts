@@ -12,6 +12,11 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`);
 
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((value) => value === 'true');
+
 const commaSeparated = z.string().transform((list) =>
   list
     .split(',')
@@ -58,11 +63,12 @@ const environmentSchema = z
     REQUEST_TIMEOUT_SECONDS: whole(1, 86_400).default(600),
     /** Width of weight matrices; int8 and int4 are made at load. */
     WEIGHTS: z.enum(['fp32', 'int8', 'int4']).default('fp32'),
+    /** Where steps are computed. */
+    DEVICE: z.enum(['cpu', 'webgpu', 'cuda']).default('cpu'),
+    /** Whether WebGPU without a GPU behind it will do, for tests. */
+    ALLOW_SOFTWARE_GPU: flag,
     /** Whether requests may ask for spoilt thoughts (latent_control), for experiments. */
-    ALLOW_LATENT_CONTROL: z
-      .enum(['true', 'false'])
-      .default('false')
-      .transform((value) => value === 'true'),
+    ALLOW_LATENT_CONTROL: flag,
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A stream's reader that takes nothing for so long loses its connection. */
@@ -96,6 +102,8 @@ const environmentSchema = z
     queueTimeoutMs: env.QUEUE_TIMEOUT_SECONDS * 1000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_SECONDS * 1000,
     weights: env.WEIGHTS,
+    device: env.DEVICE,
+    allowSoftwareGpu: env.ALLOW_SOFTWARE_GPU,
     allowLatentControl: env.ALLOW_LATENT_CONTROL,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,

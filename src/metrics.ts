@@ -78,6 +78,11 @@ const table = {
   ]),
   coconut_cold_start_seconds: gauge('Process start to the end of a phase, set once', ['phase']),
   coconut_model_load_seconds: gauge('Building the engine’s session', ['model']),
+  coconut_device_info: gauge('1 for each loaded checkpoint; adapter is what is behind WebGPU', [
+    'model',
+    'device',
+    'adapter',
+  ]),
   coconut_build_info: gauge('1, with versions as labels', ['version', 'node', 'onnxruntime']),
   coconut_model_info: gauge('1 for each served checkpoint', [
     'model',

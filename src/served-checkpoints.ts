@@ -46,10 +46,16 @@ export function readServedCheckpoints(
     throw new Error(`${config.modelDir} holds ${ids}; MODEL asks for ${config.model ?? 'any'}`);
   }
   const rest = models.filter((model) => model !== first);
+  const isAlone = config.device === 'webgpu';
+  if (isAlone && rest.length > 0) {
+    // Two engines are two threads, and two that compute on one GPU at a time crash the runtime.
+    deps.log.warn({ model: first.id, leftOut: rest.map(({ id }) => id) }, 'one model per GPU');
+  }
+  const served = isAlone ? [first] : [first, ...rest];
   const exportInfo = () => {
-    for (const model of models) exportModel(model, deps.metrics);
+    for (const model of served) exportModel(model, deps.metrics);
   };
-  return { models: [first, ...rest], engines: () => started, exportInfo };
+  return { models: served, engines: () => started, exportInfo };
 }
 
 function checkpointDirs(modelDir: string): string[] {
@@ -108,6 +114,7 @@ function startReporting(
   { config, metrics, log }: Deps,
 ): Engine {
   const { slots, maxPrefillTokens, threads, weights, queueLimit, prefixCacheBytes } = config;
+  const { device, allowSoftwareGpu } = config;
   const options = {
     checkpointDir: dir,
     slots,
@@ -116,6 +123,8 @@ function startReporting(
     threads,
     weights,
     prefixCacheBytes,
+    device,
+    allowSoftwareGpu,
   };
   const engine = startEngine(options, { queueLimit });
   metrics.coconut_batch_slots.set({ model: id }, slots);
@@ -128,7 +137,11 @@ function startReporting(
     metrics.coconut_requests_waiting.set({ model: id }, 0);
   });
   engine.ready().then(
-    ({ loadMs }) => metrics.coconut_model_load_seconds.set({ model: id }, loadMs / 1000),
+    ({ loadMs, adapter }) => {
+      metrics.coconut_model_load_seconds.set({ model: id }, loadMs / 1000);
+      metrics.coconut_device_info.set({ model: id, device, adapter: adapter?.name ?? 'none' }, 1);
+      log.info({ model: id, device, adapter }, 'engine ready');
+    },
     // onCrash has told of it.
     () => {},
   );

@@ -29,6 +29,13 @@ describe('readConfig', () => {
     );
   });
 
+  it('computes on the CPU unless told otherwise, and names the devices there are', () => {
+    expect(readConfig({})).toMatchObject({ device: 'cpu', allowSoftwareGpu: false });
+    const webgpu = readConfig({ DEVICE: 'webgpu', ALLOW_SOFTWARE_GPU: 'true' });
+    expect(webgpu).toMatchObject({ device: 'webgpu', allowSoftwareGpu: true });
+    expect(() => readConfig({ DEVICE: 'gpu' })).toThrow(/DEVICE .*"webgpu".* got "gpu"/);
+  });
+
   it.each(['65536', '1e3', '0x50', ' 80', '8.5'])('refuses PORT=%j', (PORT) => {
     expect(() => readConfig({ PORT })).toThrow(/config: PORT/);
   });

@@ -41,6 +41,12 @@ describe('readServedCheckpoints', () => {
     ]);
   });
 
+  it('serves one model per GPU', () => {
+    const environment = { MODEL_DIR: twoCheckpoints(), MODEL: 'b-cot', DEVICE: 'webgpu' };
+    expect(read(environment).ids).toEqual(['b-cot']);
+    expect(read({ ...environment, DEVICE: 'cuda' }).ids).toEqual(['b-cot', 'a-coconut']);
+  });
+
   it('says what there is when MODEL is not among it, or there is nothing', () => {
     const dir = twoCheckpoints();
     const absent = () => read({ MODEL_DIR: dir, MODEL: 'gpt-4' });

@@ -14,7 +14,8 @@ import { RestartPolicy } from './restart-policy.ts';
 
 /** restarting: its thread crashed and the next one is not ready. failed: there will be none. */
 export type EngineState = 'loading' | 'ready' | 'restarting' | 'draining' | 'failed' | 'stopped';
-export type EngineInfo = { slots: number; slotCapacity: number; loadMs: number };
+/** `adapter`: what is behind WebGPU, null for other devices. */
+export type EngineInfo = Omit<Extract<FromWorker, { kind: 'ready' }>, 'kind'>;
 
 export interface Engine {
   readonly state: EngineState;
@@ -187,10 +188,10 @@ class ThreadedEngine implements Engine {
   #receive(message: FromWorker): void {
     switch (message.kind) {
       case 'ready': {
-        const { slots, slotCapacity, loadMs } = message;
+        const { kind, ...info } = message;
         this.#readySinceMs = performance.now();
         if (this.#state === 'loading' || this.#state === 'restarting') this.#state = 'ready';
-        this.#ready.resolve({ slots, slotCapacity, loadMs });
+        this.#ready.resolve(info);
         break;
       }
       case 'step':

@@ -1,6 +1,8 @@
 // Keys and values of the sequences that run, in fixed slots owned by JavaScript: the runtime reads
 // them in place and returns new rows only. What an earlier sequence left in a slot is masked, not
 // cleared, so every number in here must stay finite.
+import type { Tensor } from '../onnx/session.ts';
+import { type KvAccess, type KvStore, pastBias, spanStep } from './kv-store.ts';
 
 export type KvShape = {
   layers: number;
@@ -19,13 +21,8 @@ export type KvView = { keys: Float32Array[]; values: Float32Array[]; span: numbe
 /** [B, Hkv, T, Dh] per layer, as the step graph returns them. */
 export type NewRows = { keys: readonly Float32Array[]; values: readonly Float32Array[] };
 
-/**
- * Attention reads all S positions of a slot, so slots are as wide as the longest sequence needs,
- * rounded up to this many positions, and not as wide as they may become.
- */
-const spanStep = 64;
-
-export class KvCache {
+/** Attention reads all S positions of a slot, so slots are as wide as the longest sequence needs. */
+export class KvCache implements KvStore<Float32Array> {
   readonly #shape: KvShape;
   /** Keys and values of each layer, [slots, Hkv, span, Dh] at the front of the array. */
   readonly #keys: Float32Array[];
@@ -96,6 +93,37 @@ export class KvCache {
     for (const array of [...this.#keys, ...this.#values]) array.fill(0, from);
   }
 
+  arrange(ids: readonly number[]): number[] {
+    return this.gather(ids).order;
+  }
+
+  access(order: readonly number[], counts: readonly number[], T: number): KvAccess {
+    const { heads, headSize } = this.#shape;
+    const B = order.length;
+    const first = this.#holders.findIndex(({ id }) => id === order[0]);
+    const { keys, values, span } = this.view(first, B);
+    const past = (name: string, arrays: readonly Float32Array[]): [string, Tensor][] =>
+      arrays.map((data, l) => [
+        `${name}.${l}`,
+        { dtype: 'float32', data, dims: [B, heads, span, headSize] },
+      ]);
+    const feeds = {
+      past_bias: pastBias(
+        order.map((id) => this.lengthOf(id)),
+        span,
+      ),
+      ...Object.fromEntries([...past('past_key', keys), ...past('past_value', values)]),
+    };
+    const fresh = (outputs: Readonly<Record<string, Tensor>>, name: string) =>
+      keys.map((_, l) => outputs[`${name}.${l}`]!.data as Float32Array);
+    const store: KvAccess['store'] = (outputs) =>
+      this.append(first, counts, T, {
+        keys: fresh(outputs, 'new_key'),
+        values: fresh(outputs, 'new_value'),
+      });
+    return { feeds, places: {}, store };
+  }
+
   /**
    * Moves the sequences into neighbouring slots.
    * @returns their ids in the order of their slots, and the first slot
@@ -145,14 +173,14 @@ export class KvCache {
     return stored / (this.#shape.slots * this.#shape.capacity);
   }
 
-  /** Of what copyOut(id) would return. */
+  /** Of what keep(id) would return. */
   byteLengthOf(id: number): number {
     const { layers, heads, headSize } = this.#shape;
     return 2 * layers * heads * this.lengthOf(id) * headSize * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /** A copy of all that the sequence stored: each layer's keys and values in turn, [H, length, Dh]. */
-  copyOut(id: number): Float32Array {
+  keep(id: number): Float32Array {
     const { heads, headSize } = this.#shape;
     const slot = this.#holders.findIndex((holder) => holder.id === id);
     const size = this.lengthOf(id) * headSize;
@@ -168,7 +196,7 @@ export class KvCache {
   }
 
   /** Gives the sequence a slot that begins with `count` of the `length` positions in `rows`. */
-  takeCopy(id: number, rows: Float32Array, length: number, count: number): void {
+  takeKept(id: number, rows: Float32Array, length: number, count: number): void {
     const { heads, headSize } = this.#shape;
     this.take(id);
     this.#widen(count);

@@ -1,6 +1,7 @@
 // Every type that crosses the border between the API's thread and the engine's worker thread.
 // No behaviour lives here.
 import type { WeightFormat } from '../model/serving-model.ts';
+import type { Adapter, Device } from '../onnx/device.ts';
 
 /** How text tokens are picked. Penalties and biases come first, then temperature, then the cuts. */
 export type SamplingParams = {
@@ -147,7 +148,13 @@ export type ToWorker =
   | { kind: 'drain' };
 
 export type FromWorker =
-  | { kind: 'ready'; slots: number; slotCapacity: number; loadMs: number }
+  | {
+      kind: 'ready';
+      slots: number;
+      slotCapacity: number;
+      loadMs: number;
+      adapter: Adapter | null;
+    }
   /** One message per engine step, so that a wide batch costs one post. */
   | { kind: 'step'; events: { id: number; event: TokenEvent }[]; report: StepReport }
   | { kind: 'request-failed'; id: number; message: string }
@@ -170,4 +177,8 @@ export type EngineOptions = {
   weights: WeightFormat;
   /** For keys and values of finished requests, see GenerationRequest.cacheScope; none without. */
   prefixCacheBytes?: number;
+  /** Where steps are computed; on the CPU without. */
+  device?: Device;
+  /** Whether a WebGPU adapter without a GPU behind it will do. */
+  allowSoftwareGpu?: boolean;
 };

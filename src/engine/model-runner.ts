@@ -1,11 +1,11 @@
-// One batch through the step graph: rows to tensors, one run, new keys and values into the cache,
-// states and logits back to their sequences. Chooses nothing and keeps nothing but the cache.
+// One batch through the step graph: rows to tensors, one run, new keys and values into their store,
+// states and logits back to their sequences. Chooses nothing, and keeps nothing itself.
 
 import { MASKED } from '../model/attention.ts';
 import { type Dimensions, dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../onnx/session.ts';
-import type { KvCache, NewRows } from './kv-cache.ts';
-import type { PrefixCache } from './prefix-cache.ts';
+import type { KvStore } from './kv-store.ts';
+import type { KeptRows, PrefixCache } from './prefix-cache.ts';
 import type { Batch, BatchRow } from './scheduler.ts';
 import type { RowOutput, Sequence } from './sequence.ts';
 
@@ -27,45 +27,51 @@ export interface Runner {
 
 type Outputs = Record<string, Tensor>;
 
-export class ModelRunner implements Runner {
+export class ModelRunner<Rows extends KeptRows> implements Runner {
   readonly #dimensions: Dimensions;
   readonly #session: Session;
-  readonly #cache: KvCache;
-  readonly #prefixes: PrefixCache;
+  readonly #kv: KvStore<Rows>;
+  readonly #prefixes: PrefixCache<Rows>;
 
-  constructor(config: ModelConfig, session: Session, cache: KvCache, prefixes: PrefixCache) {
+  constructor(
+    config: ModelConfig,
+    session: Session,
+    kv: KvStore<Rows>,
+    prefixes: PrefixCache<Rows>,
+  ) {
     this.#dimensions = dimensionsOf(config);
     this.#session = session;
-    this.#cache = cache;
+    this.#kv = kv;
     this.#prefixes = prefixes;
   }
 
   async run({ rows }: Batch): Promise<RowOutput[]> {
-    const cache = this.#cache;
+    const kv = this.#kv;
     for (const { sequence } of rows) {
-      // A sequence without past is new: it gets its slot with its first batch.
-      if (!cache.holds(sequence.id)) cache.take(sequence.id);
+      // A sequence without past is new: it gets its place with its first batch.
+      if (!kv.holds(sequence.id)) kv.take(sequence.id);
     }
-    const { first, order } = cache.gather(rows.map(({ sequence }) => sequence.id));
+    const order = kv.arrange(rows.map(({ sequence }) => sequence.id));
     const byId = new Map(rows.map((row) => [row.sequence.id, row]));
-    const inSlots = order.map((id) => byId.get(id)!);
-    const outputs = await this.#session.run(this.#feeds(inSlots, first));
-    const T = longest(inSlots);
+    const arranged = order.map((id) => byId.get(id)!);
     // What a sweep saw is computed again with the next, so nothing of it stays.
-    const counts = inSlots.map(({ sequence, count }) =>
+    const counts = arranged.map(({ sequence, count }) =>
       sequence.wants(count) === 'swept' ? 0 : count,
     );
-    cache.append(first, counts, T, this.#newRows(outputs));
-    const results = this.#results(inSlots, outputs);
+    const { feeds, places, store } = kv.access(order, counts, longest(arranged));
+    const inputs = inputFeeds(arranged, this.#dimensions.width, (id) => kv.lengthOf(id));
+    const outputs = await this.#session.runInPlace({ ...inputs, ...feeds }, places);
+    store(outputs);
+    const results = this.#results(arranged, outputs);
     return rows.map(({ sequence }) => results.get(sequence.id)!);
   }
 
   fork(from: number, to: number): void {
-    this.#cache.fork(from, to);
+    this.#kv.fork(from, to);
   }
 
   get kvUsage(): number {
-    return this.#cache.usage;
+    return this.#kv.usage;
   }
 
   reuse(sequence: Sequence): void {
@@ -74,49 +80,20 @@ export class ModelRunner implements Runner {
     const match = this.#prefixes.match(cacheScope, sequence.wanted);
     if (!match) return;
     const count = sequence.resume(match.inputs.slice(0, match.length));
-    if (count > 0) this.#cache.takeCopy(sequence.id, match.rows, match.inputs.length, count);
+    if (count > 0) this.#kv.takeKept(sequence.id, match.rows, match.inputs.length, count);
   }
 
   free(sequence: Sequence): void {
     const { id, fed, cacheScope } = sequence;
-    if (cacheScope !== undefined && this.#cache.holds(id)) {
-      const byteLength = this.#cache.byteLengthOf(id);
-      this.#prefixes.keep(cacheScope, fed, { byteLength, copy: () => this.#cache.copyOut(id) });
+    if (cacheScope !== undefined && this.#kv.holds(id)) {
+      const byteLength = this.#kv.byteLengthOf(id);
+      this.#prefixes.keep(cacheScope, fed, { byteLength, keep: () => this.#kv.keep(id) });
     }
-    this.#cache.free(id);
+    this.#kv.free(id);
   }
 
   purge(id: number): void {
-    this.#cache.purge(id);
-  }
-
-  #feeds(rows: readonly BatchRow[], first: number): Record<string, Tensor> {
-    const { kvHeads, headSize, width } = this.#dimensions;
-    const B = rows.length;
-    const view = this.#cache.view(first, B);
-    const past = (data: Float32Array) => tensor('float32', data, [B, kvHeads, view.span, headSize]);
-    return {
-      ...inputFeeds(rows, width, (id) => this.#cache.lengthOf(id)),
-      past_bias: this.#pastBias(rows, view.span),
-      ...Object.fromEntries(view.keys.map((data, l) => [`past_key.${l}`, past(data)])),
-      ...Object.fromEntries(view.values.map((data, l) => [`past_value.${l}`, past(data)])),
-    };
-  }
-
-  #pastBias(rows: readonly BatchRow[], span: number): Tensor {
-    const bias = new Float32Array(rows.length * span).fill(MASKED);
-    rows.forEach(({ sequence }, b) => {
-      bias.fill(0, b * span, b * span + this.#cache.lengthOf(sequence.id));
-    });
-    return tensor('float32', bias, [rows.length, 1, 1, span]);
-  }
-
-  #newRows(outputs: Outputs): NewRows {
-    const layers = Array.from({ length: this.#dimensions.layers }, (_, l) => l);
-    return {
-      keys: layers.map((l) => floats(outputs, `new_key.${l}`)),
-      values: layers.map((l) => floats(outputs, `new_value.${l}`)),
-    };
+    this.#kv.purge(id);
   }
 
   #results(rows: readonly BatchRow[], outputs: Outputs): Map<number, RowOutput> {

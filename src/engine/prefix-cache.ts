@@ -7,23 +7,26 @@ type Input = number | Float32Array;
 /** An input that is asked for: a token, or the model's own next thought. */
 export type WantedInput = number | 'thought';
 
-type Entry = {
+/** Keys and values as the store that computed them keeps them; released when nobody can ask again. */
+export type KeptRows = { readonly byteLength: number; release?(): void };
+
+type Entry<Rows> = {
   scope: string;
   inputs: readonly Input[];
-  /** Keys and values of these positions, packed by KvCache.copyOut. */
-  rows: Float32Array;
+  /** Keys and values of these positions, by KvStore.keep. */
+  rows: Rows;
 };
 
-/** Keys and values that may be kept: copied only where they are. */
-export type KeptRows = { byteLength: number; copy: () => Float32Array };
+/** Keys and values that may be kept: copied, or held, only where they are. */
+export type Keepable<Rows> = { byteLength: number; keep: () => Rows };
 
 /** `length` of the kept `inputs` are the ones asked for. */
-export type PrefixMatch = { inputs: readonly Input[]; rows: Float32Array; length: number };
+export type PrefixMatch<Rows> = { inputs: readonly Input[]; rows: Rows; length: number };
 
-export class PrefixCache {
+export class PrefixCache<Rows extends KeptRows> {
   readonly #maxBytes: number;
   /** Least recently used first. */
-  #entries: Entry[] = [];
+  #entries: Entry<Rows>[] = [];
   #bytes = 0;
 
   /** @param maxBytes of keys and values; 0: nothing is kept */
@@ -36,8 +39,8 @@ export class PrefixCache {
   }
 
   /** The longest common prefix with what was kept in the same scope; null where there is none. */
-  match(scope: string, wanted: readonly WantedInput[]): PrefixMatch | null {
-    let best: Entry | null = null;
+  match(scope: string, wanted: readonly WantedInput[]): PrefixMatch<Rows> | null {
+    let best: Entry<Rows> | null = null;
     let length = 0;
     for (const entry of this.#entries) {
       if (entry.scope !== scope) continue;
@@ -49,8 +52,8 @@ export class PrefixCache {
     return { inputs: best.inputs, rows: best.rows, length };
   }
 
-  /** @param kept copied only where the inputs are news, and fit */
-  keep(scope: string, inputs: readonly Input[], kept: KeptRows): void {
+  /** @param kept kept only where the inputs are news, and fit */
+  keep(scope: string, inputs: readonly Input[], kept: Keepable<Rows>): void {
     const { byteLength } = kept;
     if (byteLength > this.#maxBytes || inputs.length === 0) return;
     const wanted = inputs.map((input) => (typeof input === 'number' ? input : 'thought'));
@@ -64,27 +67,28 @@ export class PrefixCache {
       if (commonLength(entry.inputs, wanted) === entry.inputs.length) this.#drop(entry);
     }
     while (this.#bytes + byteLength > this.#maxBytes) this.#drop(this.#victim());
-    this.#entries.push({ scope, inputs, rows: kept.copy() });
+    this.#entries.push({ scope, inputs, rows: kept.keep() });
     this.#bytes += byteLength;
   }
 
   /** The oldest of the scope that holds most: one tenant's flood pushes out its own entries. */
-  #victim(): Entry {
+  #victim(): Entry<Rows> {
     const held = new Map<string, number>();
     for (const { scope, rows } of this.#entries) {
       held.set(scope, (held.get(scope) ?? 0) + rows.byteLength);
     }
     const most = Math.max(...held.values());
-    return this.#entries.find(({ scope }) => held.get(scope) === most) as Entry;
+    return this.#entries.find(({ scope }) => held.get(scope) === most) as Entry<Rows>;
   }
 
-  #touch(entry: Entry): void {
+  #touch(entry: Entry<Rows>): void {
     this.#entries = [...this.#entries.filter((other) => other !== entry), entry];
   }
 
-  #drop(entry: Entry): void {
+  #drop(entry: Entry<Rows>): void {
     this.#entries = this.#entries.filter((other) => other !== entry);
     this.#bytes -= entry.rows.byteLength;
+    entry.rows.release?.();
   }
 }
 

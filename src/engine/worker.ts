@@ -1,60 +1,24 @@
 // Thread entry of the engine: receive → step → post, until drained. Messages are taken between
 // steps only, and the thread ends by itself: to kill it during a run would abort the process.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { readCheckpoint, readModelFiles } from '../model/checkpoint.ts';
+import { readCheckpoint } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
-import { servingModel } from '../model/serving-model.ts';
-import { createSession, type Session } from '../onnx/session.ts';
 import type { GrammarVocabulary } from './grammar-messages.ts';
 import { GrammarThread, grammarVocabulary } from './grammar-thread.ts';
-import { KvCache } from './kv-cache.ts';
+import { type LoadedModel, loadModel } from './load-model.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
-import { ModelRunner } from './model-runner.ts';
-import { PrefixCache } from './prefix-cache.ts';
-import { checkRequest, type ModelLimits } from './request-check.ts';
+import { checkRequest } from './request-check.ts';
 import { Sequence } from './sequence.ts';
 import { StepLoop } from './step-loop.ts';
-import type { Refinement } from './thought-inputs.ts';
 
-type Loaded = {
-  loop: StepLoop;
-  session: Session;
-  limits: ModelLimits;
-  refinement: Refinement | undefined;
-  grammars: GrammarThread;
-};
+type Loaded = LoadedModel & { loop: StepLoop; grammars: GrammarThread };
 
 const now = () => performance.now();
 
 async function load(options: EngineOptions): Promise<Loaded> {
-  const files = readModelFiles(options.checkpointDir);
-  const { config } = files;
-  const { graph, bytes, weightsDir } = servingModel(files, options.weights);
-  const session = await createSession(graph, bytes, { threads: options.threads, weightsDir });
-  const { layers, kvHeads, headSize, width, vocab, positions } = dimensionsOf(config);
-  const slotCapacity = Math.min(options.slotCapacity, positions);
-  const cache = new KvCache({
-    layers,
-    heads: kvHeads,
-    headSize,
-    slots: options.slots,
-    capacity: slotCapacity,
-  });
-  const prefixes = new PrefixCache(options.prefixCacheBytes ?? 0);
-  const loop = new StepLoop(new ModelRunner(config, session, cache, prefixes), options, now);
-  const hasStopHead = config.coconut.stop_head;
-  const { latent_update: update } = config.coconut;
-  const refinement =
-    update.kind === 'jacobi'
-      ? { iterations: update.iterations, slotId: update.slot_token_id }
-      : undefined;
-  return {
-    loop,
-    session,
-    limits: { vocabSize: vocab, width, slotCapacity, hasStopHead },
-    refinement,
-    grammars: new GrammarThread(() => vocabularyOf(options.checkpointDir)),
-  };
+  const model = await loadModel(options);
+  const loop = new StepLoop(model.runner, options, now);
+  return { ...model, loop, grammars: new GrammarThread(() => vocabularyOf(options.checkpointDir)) };
 }
 
 /** Read when the first grammar comes: most servers never need the tokens' texts here. */
@@ -142,11 +106,13 @@ async function main(): Promise<void> {
   const options = workerData as EngineOptions;
   try {
     const loaded = await load(options);
-    const { slotCapacity } = loaded.limits;
-    post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs: now() - startMs });
+    const { limits, adapter } = loaded;
+    const { slotCapacity } = limits;
+    const loadMs = now() - startMs;
+    post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs, adapter });
     await serve(loaded, inbox, post);
     await loaded.grammars.stop();
-    await loaded.session.release();
+    await loaded.release();
     post({ kind: 'drained' });
   } catch (error) {
     post({ kind: 'failed', message: String((error as Error).stack ?? error) });

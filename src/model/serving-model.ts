@@ -10,7 +10,7 @@ import { parameterTable } from './parameters.ts';
 import { quantizeMatMuls } from './quantized-graph.ts';
 import { readTensor } from './safetensors.ts';
 import type { Dtype } from './safetensors-header.ts';
-import { stepGraph } from './serving-graphs.ts';
+import { type KvResidence, stepGraph } from './serving-graphs.ts';
 
 export const weightFormats = ['fp32', 'int8', 'int4'] as const;
 export type WeightFormat = (typeof weightFormats)[number];
@@ -25,9 +25,13 @@ const blockSize = 32;
 const maxGraphBytes = 2 ** 31 - 1;
 
 /** Throws where the quantised weights exceed what one graph can hold. */
-export function servingModel(weights: ModelFiles, format: WeightFormat): ServingModel {
+export function servingModel(
+  weights: ModelFiles,
+  format: WeightFormat,
+  residence: KvResidence = 'host',
+): ServingModel {
   const { config, weightsPath, header } = weights;
-  const mapped = stepGraph(config, (g) => mapWeights(g, config, weights));
+  const mapped = stepGraph(config, residence, (g) => mapWeights(g, config, weights));
   const read = (name: string) => readTensor(weightsPath, header, name);
   const graph =
     format === 'fp32'

@@ -272,6 +272,20 @@ export function scatterAdd(
   );
 }
 
+/** `table` [P, D] with row rows[i] replaced by updates[i]: rows int64 [M, 1], no two alike, updates [M, D]. */
+export function scatterRows(g: GraphBuilder, table: Value, rows: Value, updates: Value): Value {
+  const [M, D] = [rows.shape[0], table.shape[1]];
+  if (String([rows.shape, updates.shape]) !== String([M, 1, M, D]))
+    throw new Error(
+      `ScatterND: rows [${rows.shape}], updates [${updates.shape}], table [${table.shape}]`,
+    );
+  return one(
+    g.node({ op: 'ScatterND', inputs: [table, rows, updates] }, [
+      { dtype: table.dtype, shape: table.shape },
+    ]),
+  );
+}
+
 export function expand(g: GraphBuilder, x: Value, shape: readonly number[]): Value {
   broadcastShapes('Expand', x.shape, shape);
   const target = g.constant(BigInt64Array.from(shape, BigInt), [shape.length]);

@@ -43,7 +43,7 @@ export function showGraphCommand(
 export function graphOf(kind: GraphKind, source: string): Graph {
   const isCheckpoint = existsSync(join(source, 'config.json'));
   if (kind === 'step') {
-    return stepGraph(isCheckpoint ? readCheckpoint(source).config : modelOf(runOf(source)));
+    return stepGraph(isCheckpoint ? readCheckpoint(source).config : modelOf(runOf(source)), 'host');
   }
   const run = isCheckpoint ? runOfCheckpoint(source) : runOf(source);
   const data = loadTrainingData(run);

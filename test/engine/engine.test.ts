@@ -25,7 +25,7 @@ function engineOverScriptedThreads() {
   };
   const engine = startEngine(options, { queueLimit: 4 }, (_, handlers) => {
     const posted: ToWorker[] = [];
-    const ready = { kind: 'ready', slots: 1, slotCapacity: 64, loadMs: 1 } as const;
+    const ready = { kind: 'ready', slots: 1, slotCapacity: 64, loadMs: 1, adapter: null } as const;
     threads.push({ ...handlers, posted, becomeReady: () => handlers.onMessage(ready) });
     return { post: (message) => posted.push(message) };
   });

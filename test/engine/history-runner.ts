@@ -33,7 +33,7 @@ export class HistoryRunner implements Runner {
   readonly held: SlotBook<History>;
   /** Kept after the slot is freed. */
   readonly #ledgers = new Map<number, Ledger>();
-  readonly #prefixes: PrefixCache;
+  readonly #prefixes: PrefixCache<Float32Array>;
 
   constructor(slots: number, prefixCacheBytes: number) {
     this.held = new SlotBook(slots);
@@ -86,7 +86,7 @@ export class HistoryRunner implements Runner {
     }
     if (history && cacheScope !== undefined) {
       const byteLength = 2 * history.length * Float32Array.BYTES_PER_ELEMENT;
-      this.#prefixes.keep(cacheScope, fed, { byteLength, copy: () => toRows(history) });
+      this.#prefixes.keep(cacheScope, fed, { byteLength, keep: () => toRows(history) });
     }
     this.held.free(id);
   }

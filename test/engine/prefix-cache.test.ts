@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 
 const thought = Float32Array.of(1, 2);
-const rows = (length: number) => ({ byteLength: 4 * length, copy: () => new Float32Array(length) });
-const neverCopied = (length: number) => ({
+const rows = (length: number) => ({ byteLength: 4 * length, keep: () => new Float32Array(length) });
+const neverKept = (length: number) => ({
   byteLength: 4 * length,
-  copy: () => {
-    throw new Error('copied for nothing');
+  keep: (): Float32Array => {
+    throw new Error('kept for nothing');
   },
 });
-const found = (cache: PrefixCache, scope: string, wanted: (number | 'thought')[]) =>
+const found = (cache: PrefixCache<Float32Array>, scope: string, wanted: (number | 'thought')[]) =>
   cache.match(scope, wanted)?.length ?? 0;
 
 describe('match', () => {
-  const cache = new PrefixCache(1000);
+  const cache = new PrefixCache<Float32Array>(1000);
   cache.keep('a', [1, 2, thought, thought, 3, 4], rows(6));
   cache.keep('a', [1, 2, 9], rows(3));
 
@@ -34,15 +34,15 @@ describe('match', () => {
 
 describe('keep', () => {
   it('holds what is said twice, or again and longer, once', () => {
-    const cache = new PrefixCache(1000);
+    const cache = new PrefixCache<Float32Array>(1000);
     cache.keep('a', [1, 2], rows(2));
     cache.keep('a', [1, 2, 3], rows(3));
-    cache.keep('a', [1, 2], neverCopied(2));
+    cache.keep('a', [1, 2], neverKept(2));
     expect(cache.bytes).toBe(12);
   });
 
   it('drops what was not used for longest, of the scope that holds most', () => {
-    const cache = new PrefixCache(40);
+    const cache = new PrefixCache<Float32Array>(40);
     cache.keep('quiet', [7, 7], rows(2));
     for (const first of [1, 2, 3]) cache.keep('loud', [first, 0], rows(2));
     found(cache, 'loud', [1, 0]);
@@ -58,11 +58,11 @@ describe('keep', () => {
   });
 
   it('takes nothing larger than itself, and nothing at all when it is off', () => {
-    const cache = new PrefixCache(8);
-    cache.keep('a', [1, 2, 3], neverCopied(3));
+    const cache = new PrefixCache<Float32Array>(8);
+    cache.keep('a', [1, 2, 3], neverKept(3));
     expect(cache.bytes).toBe(0);
-    const off = new PrefixCache(0);
-    off.keep('a', [1], neverCopied(1));
+    const off = new PrefixCache<Float32Array>(0);
+    off.keep('a', [1], neverKept(1));
     expect(found(off, 'a', [1])).toBe(0);
   });
 });

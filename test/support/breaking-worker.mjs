@@ -5,12 +5,12 @@ import { register } from 'tsx/esm/api';
 
 register();
 const { Session } = await import('../../src/onnx/session.ts');
-const healthyRun = Session.prototype.run;
+const healthyRun = Session.prototype.runInPlace;
 let requestsLeft = workerData.breaks.requests;
 parentPort.on('message', ({ kind }) => {
   if (kind === 'submit') requestsLeft -= 1;
 });
-Session.prototype.run = async function run(...feeds) {
+Session.prototype.runInPlace = async function run(...feeds) {
   const outputs = await healthyRun.apply(this, feeds);
   if (requestsLeft > 0) return outputs;
   if (workerData.breaks.how === 'throw') throw new Error('the runtime broke');

@@ -40,7 +40,7 @@ export class FakeEngine implements Engine {
   }
 
   ready(): Promise<EngineInfo> {
-    return Promise.resolve({ slots: 1, slotCapacity: 64, loadMs: 0 });
+    return Promise.resolve({ slots: 1, slotCapacity: 64, loadMs: 0, adapter: null });
   }
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {

@@ -1,0 +1,94 @@
+// A checkpoint → what runs its steps, on the device that was asked for. Keys and values stay on a
+// WebGPU device; CUDA's are the host's, because the runtime hands its outputs to JavaScript as copies.
+import { type ModelFiles, readModelFiles } from '../model/checkpoint.ts';
+import { dimensionsOf } from '../model/model-config.ts';
+import { servingModel } from '../model/serving-model.ts';
+import { type Adapter, currentAdapter } from '../onnx/device.ts';
+import { deviceZeros } from '../onnx/device-zeros.ts';
+import { createSession, type Session } from '../onnx/session.ts';
+import { DeviceKvCache, tableRows } from './device-kv-cache.ts';
+import { KvCache } from './kv-cache.ts';
+import type { EngineOptions } from './messages.ts';
+import { ModelRunner, type Runner } from './model-runner.ts';
+import { PrefixCache } from './prefix-cache.ts';
+import type { ModelLimits } from './request-check.ts';
+import type { Refinement } from './thought-inputs.ts';
+
+export type LoadedModel = {
+  runner: Runner;
+  limits: ModelLimits;
+  /** How its thoughts are found, where not one by one. */
+  refinement: Refinement | undefined;
+  /** What is behind WebGPU; null for other devices. */
+  adapter: Adapter | null;
+  release(): Promise<void>;
+};
+
+/** Throws where the checkpoint is malformed, or the device missing, too small or a software one. */
+export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
+  const files = readModelFiles(options.checkpointDir);
+  const { config } = files;
+  const { width, vocab, positions } = dimensionsOf(config);
+  const slotCapacity = Math.min(options.slotCapacity, positions);
+  const { stop_head: hasStopHead, latent_update: update } = config.coconut;
+  const refinement =
+    update.kind === 'jacobi'
+      ? { iterations: update.iterations, slotId: update.slot_token_id }
+      : undefined;
+  const about = { limits: { vocabSize: vocab, width, slotCapacity, hasStopHead }, refinement };
+  return options.device === 'webgpu'
+    ? { ...(await onDevice(files, options, slotCapacity)), ...about }
+    : { ...(await onHost(files, options, slotCapacity)), ...about, adapter: null };
+}
+
+async function onHost(files: ModelFiles, options: EngineOptions, capacity: number) {
+  const { config } = files;
+  const session = await sessionFor(files, options, 'host');
+  const { layers, kvHeads: heads, headSize } = dimensionsOf(config);
+  const cache = new KvCache({ layers, heads, headSize, slots: options.slots, capacity });
+  const prefixes = new PrefixCache<Float32Array>(options.prefixCacheBytes ?? 0);
+  const runner = new ModelRunner(config, session, cache, prefixes);
+  return { runner, release: () => session.release() };
+}
+
+async function onDevice(files: ModelFiles, options: EngineOptions, capacity: number) {
+  const { config } = files;
+  const { slots, prefixCacheBytes = 0 } = options;
+  const session = await sessionFor(files, options, 'device');
+  const adapter = currentAdapter();
+  if (adapter.kind === 'software' && !options.allowSoftwareGpu) {
+    await session.release();
+    throw new Error(
+      `device webgpu: no GPU, only a software adapter (${adapter.name}); set ALLOW_SOFTWARE_GPU=true to use it all the same`,
+    );
+  }
+  const { layers, kvHeads, headSize } = dimensionsOf(config);
+  const shape = { slots, capacity, positionBytes: 2 * layers * kvHeads * headSize * 4 };
+  const rows = tableRows(shape, prefixCacheBytes);
+  const memory = await deviceZeros([rows, kvHeads * headSize], 2 * layers).catch((cause) => {
+    const megabytes = Math.ceil((rows * shape.positionBytes) / 1e6);
+    throw new Error(
+      `device webgpu: no room for keys and values of ${rows} positions, ${megabytes} MB; lower SLOTS, SLOT_CAPACITY or PREFIX_CACHE_MB`,
+      { cause },
+    );
+  });
+  const cache = new DeviceKvCache(shape, {
+    keys: memory.tensors.slice(0, layers),
+    values: memory.tensors.slice(layers),
+  });
+  const runner = new ModelRunner(config, session, cache, new PrefixCache(prefixCacheBytes));
+  const release = async () => {
+    await memory.release();
+    await session.release();
+  };
+  return { runner, release, adapter };
+}
+
+function sessionFor(
+  files: ModelFiles,
+  { weights, threads, device = 'cpu' }: EngineOptions,
+  residence: 'host' | 'device',
+): Promise<Session> {
+  const { graph, bytes, weightsDir } = servingModel(files, weights, residence);
+  return createSession(graph, bytes, { device, threads, weightsDir });
+}
