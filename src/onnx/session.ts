@@ -15,6 +15,8 @@ export type SessionOptions = {
   arena?: boolean;
   /** Folder of the files that mapped initializers name. */
   weightsDir?: string;
+  /** Where endProfiling() leaves the runtime's own profile: this, a date, and .json. */
+  profilePrefix?: string;
 };
 
 /** A tensor over `data`, which is not copied; throws when the sizes disagree. */
@@ -67,6 +69,11 @@ export class Session {
     );
   }
 
+  /** Writes the profile; only for sessions made with a profilePrefix. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
   }
@@ -86,6 +93,10 @@ export async function createSession(
     enableCpuMemArena: options.arena ?? true,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
+    ...(options.profilePrefix && {
+      enableProfiling: true,
+      profileFilePrefix: options.profilePrefix,
+    }),
     ...(options.weightsDir && {
       extra: { session: { model_external_initializers_file_folder_path: options.weightsDir } },
     }),

@@ -36,7 +36,7 @@ describe('gradientGraph', () => {
         "Concat": 38,
         "Equal": 1,
         "Exp": 1,
-        "Expand": 7,
+        "Expand": 6,
         "Gather": 7,
         "GatherElements": 1,
         "Gemm": 60,
