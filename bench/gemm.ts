@@ -6,8 +6,11 @@ import { createSession, tensor } from '../src/onnx/session.ts';
 
 const SIZE = 1024;
 
+/** Seconds on the wall, or of one processor, which are the fairer ones on a machine shared with other work. */
+type Clock = 'wall' | 'processor';
+
 /** Fastest of 10 products of two square matrices, in floating-point operations per second. */
-export async function gemmPeak(threads: number): Promise<number> {
+export async function gemmPeak(threads: number, clock: Clock = 'wall'): Promise<number> {
   const g = new GraphBuilder('gemm-peak');
   const a = g.input('a', 'float32', [SIZE, SIZE]);
   const b = g.input('b', 'float32', [SIZE, SIZE]);
@@ -18,9 +21,10 @@ export async function gemmPeak(threads: number): Promise<number> {
   const ones = tensor('float32', new Float32Array(SIZE * SIZE).fill(1), [SIZE, SIZE]);
   const seconds: number[] = [];
   for (let i = 0; i < 10; i++) {
-    const start = performance.now();
+    const [start, processor] = [performance.now(), process.cpuUsage()];
     await session.run({ a: ones, b: ones });
-    seconds.push((performance.now() - start) / 1000);
+    const { user, system } = process.cpuUsage(processor);
+    seconds.push(clock === 'wall' ? (performance.now() - start) / 1e3 : (user + system) / 1e6);
   }
   await session.release();
   return (2 * SIZE ** 3) / Math.min(...seconds);

@@ -42,7 +42,7 @@ export function writeRandomCheckpoint(dir: string, config: ModelConfig = gpt2Sma
 }
 
 /** GPT-2's own start: matrices and embeddings about 0.02 wide, gains 1, biases 0. */
-function randomWeights(config: ModelConfig): Map<string, Float32Array> {
+export function randomWeights(config: ModelConfig): Map<string, Float32Array> {
   let state = 1;
   const uniform = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0; // Numerical Recipes' generator

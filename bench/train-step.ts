@@ -8,7 +8,7 @@ import { parameterCount } from '../src/model/parameters.ts';
 import type { TrainBatch } from '../src/training/collate.ts';
 import { Learner } from '../src/training/learner.ts';
 import type { OptimizerConfig } from '../src/training/optimizers.ts';
-import { trainStepGraph } from '../src/training/training-graph.ts';
+import { gradientGraph } from '../src/training/training-graph.ts';
 import { gemmOperations, gemmPeak } from './gemm.ts';
 import {
   formulaBatch,
@@ -36,11 +36,11 @@ const LEARNING_RATE = 1e-4;
 async function timeOurs(scenario: Scenario, batch: TrainBatch): Promise<Timing> {
   const config = modelConfig(scenario);
   const learner = new Learner(config, formulaWeights(config), optimizer, scenario.threads);
-  const { loss } = await learner.step(batch, LEARNING_RATE);
+  const { loss } = await learner.step([batch], LEARNING_RATE);
   const timing: Timing = { losses: [loss], wallSeconds: [], processorSeconds: [] };
   for (let i = 0; i < scenario.steps; i++) {
     const [wall, processor] = [performance.now(), process.cpuUsage()];
-    timing.losses.push((await learner.step(batch, LEARNING_RATE)).loss);
+    timing.losses.push((await learner.step([batch], LEARNING_RATE)).loss);
     const { user, system } = process.cpuUsage(processor);
     timing.wallSeconds.push((performance.now() - wall) / 1e3);
     timing.processorSeconds.push((user + system) / 1e6);
@@ -75,7 +75,7 @@ async function timeSides(scenario: Scenario): Promise<{ sides: Side[]; peak: num
     else if (round === 0)
       console.log(`no PyTorch: "${python}" cannot import torch; timing ours only`);
     for (const [name, batch] of Object.entries(batches)) {
-      const graph = trainStepGraph(modelConfig(scenario), batch.shape, optimizer);
+      const graph = gradientGraph(modelConfig(scenario), batch.shape);
       add(sides, name, await timeOurs(scenario, batch), gemmOperations(graph));
     }
     peak = Math.max(peak, await gemmPeak(scenario.threads));

@@ -80,15 +80,20 @@ export function unrollThoughts(
     shared.push({ layers, bias: keyBias, rowsPerContext });
   }
   const { question, tail, thoughts } = inputs;
+  if (!thoughts) {
+    // Nothing waits for a thought: the whole row is one pass.
+    const ids = op.concat(g, [question.ids, tail.ids], 1);
+    const positionIds = op.concat(g, [question.positionIds, tail.positionIds], 1);
+    const keyBias = op.concat(g, [question.keyBias, tail.keyBias], 3);
+    const last = g.scope('row', () => forward(embed(ids), positionIds, keyBias));
+    const [asking, all] = [question.ids.shape[1], ids.shape[1]] as [number, number];
+    return { hidden: op.slice(g, last.hidden, 1, asking - 1, all), last, shared };
+  }
   const asked = g.scope('question', () =>
     forward(embed(question.ids), question.positionIds, question.keyBias),
   );
   const T = question.ids.shape[1] as number;
   const first = op.slice(g, asked.hidden, 1, T - 1, T); // [B, 1, D]
-  if (!thoughts) {
-    const last = g.scope('tail', () => forward(embed(tail.ids), tail.positionIds, tail.keyBias));
-    return { hidden: op.concat(g, [first, last.hidden], 1), last, shared };
-  }
   /** Thoughts that stand already, and those that go with the tail. */
   const { earlier, slots } =
     update.kind === 'sequential'

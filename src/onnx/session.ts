@@ -129,6 +129,7 @@ export class Session {
     return fed;
   }
 
+  /** Writes the profile; only for sessions made with a profilePrefix. */
   endProfiling(): void {
     this.#session.endProfiling();
   }

@@ -1,8 +1,8 @@
 // Reverse-mode differentiation: walks a graph backwards, asks the table for each node's rule, adds up
 // what meets, and undoes broadcasting.
-import type { GraphBuilder, Node, Value } from '../onnx/graph.ts';
+import { type GraphBuilder, type Node, sizeOf, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { gradients } from './gradients.ts';
+import { type Gradient, gradients, type RowGradient, zeros } from './gradients.ts';
 
 /**
  * Adds to `g` the gradient of the scalar `loss` with respect to each value in `wrt`.
@@ -14,10 +14,10 @@ export function backward(g: GraphBuilder, loss: Value, wrt: readonly Value[]): V
     throw new Error(`backward: the loss ${loss.name} has the shape [${loss.shape}]`);
   const nodes = [...g.nodes];
   const active = dependents(nodes, wrt);
-  const terms = new Map<string, Value[]>([[loss.name, [g.scalar(1)]]]);
+  const terms = new Map<string, Gradient[]>([[loss.name, [g.scalar(1)]]]);
   const total = (value: Value): Value | undefined => {
     const found = terms.get(value.name);
-    return found && op.sum(g, found);
+    return found && sumOf(g, value, found);
   };
   g.scope('backward', () => {
     for (const node of nodes.reverse()) {
@@ -35,7 +35,7 @@ export function backward(g: GraphBuilder, loss: Value, wrt: readonly Value[]): V
         const input = node.inputs[i]!;
         if (!grad || !active.has(input.name)) return;
         const known = terms.get(input.name) ?? [];
-        terms.set(input.name, [...known, unbroadcast(g, grad, input)]);
+        terms.set(input.name, [...known, 'ids' in grad ? grad : unbroadcast(g, grad, input)]);
       });
     }
   });
@@ -63,7 +63,7 @@ function ruleOf(node: Node) {
     const shapes = node.inputs.map(({ shape }) => `[${shape}]`).join(', ');
     throw new Error(`no gradient rule for op "${node.op}" (node ${node.name}, inputs ${shapes})`);
   }
-  return (context: Parameters<typeof rule>[0]): (Value | null)[] => {
+  return (context: Parameters<typeof rule>[0]): (Gradient | null)[] => {
     const grads = rule(context);
     if (grads.length !== node.inputs.length) {
       throw new Error(
@@ -72,6 +72,32 @@ function ruleOf(node: Node) {
     }
     return grads;
   };
+}
+
+/**
+ * Lookups are added into what else the table got (a tied lm_head's share): a table of zeros for each
+ * would cost more than the lookups.
+ */
+function sumOf(g: GraphBuilder, value: Value, found: readonly Gradient[]): Value {
+  const whole = found.filter((term): term is Value => !('ids' in term));
+  const lookups = found.filter((term): term is RowGradient => 'ids' in term);
+  const base = whole.length > 0 ? op.sum(g, whole) : null;
+  if (lookups.length === 0) return base!;
+  const D = value.shape[1] as number;
+  const flat = (x: Value, width: number): Value =>
+    op.reshape(g, x, [sizeOf(x.shape) / width, width]);
+  const ids = op.concat(
+    g,
+    lookups.map((lookup) => flat(lookup.ids, 1)),
+    0,
+  );
+  const rows = op.concat(
+    g,
+    lookups.map((lookup) => flat(lookup.rows, D)),
+    0,
+  );
+  const index = op.expand(g, ids, rows.shape as number[]);
+  return op.scatterAdd(g, base ?? zeros(g, value.shape as number[]), index, rows, 0);
 }
 
 /** Sums `grad` over the axes along which `input` was repeated. */

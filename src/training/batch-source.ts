@@ -32,7 +32,8 @@ const WHOLE_ROW_BUCKETS: Buckets = { context: 1, question: 16, tail: 16 };
 const POOL_BATCHES = 16;
 
 export type SourcedBatch = {
-  batch: TrainBatch;
+  /** One, or as many as the run asks for; their label weights sum to 1 together. */
+  batches: TrainBatch[];
   /** Stage it was staged at, and tokens that the schedule had removed (iCoT). */
   stage: number;
   removedTokens: number;
@@ -66,14 +67,29 @@ export class BatchSource {
     const stage = this.#drawStage(segment, random);
     const removedTokens = removedTokensAt(segment, within);
     const staged = groups.map((group) => this.#stage(group, segment, stage, removedTokens, random));
+    const size = groups.length / this.#config.batch.microBatches;
+    const batches = Array.from({ length: groups.length / size }, (_, i) => {
+      const part = <T>(all: readonly T[]): T[] => all.slice(i * size, (i + 1) * size);
+      return this.#collate(part(staged), part(groups), segment, stage);
+    });
+    joinWeights(batches);
+    const resetsOptimizer =
+      within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
+    return { batches, stage, removedTokens, resetsOptimizer };
+  }
+
+  #collate(
+    staged: readonly StagedGroup[],
+    groups: readonly ExampleGroup[],
+    segment: Segment,
+    stage: number,
+  ): TrainBatch {
     const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
     const batch = collate(staged, isShared ? SHARED_BUCKETS : WHOLE_ROW_BUCKETS);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     if (segment.task === 'questions' && batch.shape.thoughts > 0)
       this.#addObjectives(batch, groups, stage);
-    const resetsOptimizer =
-      within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
-    return { batch, stage, removedTokens, resetsOptimizer };
+    return batch;
   }
 
   #addObjectives(batch: TrainBatch, groups: readonly ExampleGroup[], stage: number): void {
@@ -118,7 +134,7 @@ export class BatchSource {
       perGroup,
       first,
     });
-    drawn.sort((a, b) => a.context.length - b.context.length);
+    drawn.sort((a, b) => textLength(a) - textLength(b));
     const batches = Array.from({ length: POOL_BATCHES }, (_, i) => drawn.slice(i * G, (i + 1) * G));
     this.#pool = { key, batches: random.shuffle(batches) };
     return this.#pool.batches;
@@ -157,19 +173,56 @@ export class BatchSource {
     return { contextIds, examples };
   }
 
-  /** Labels that are no entity count `weight` of one that is; the weights still sum to 1. */
+  /** Labels that are no entity count `weight` of one that is. */
   #reweigh({ feeds, labelMask, shape }: TrainBatch, weight: number): void {
     const weights = feeds['label_weights']!.data as Float32Array;
     const ids = feeds['tail_ids']!.data as BigInt64Array;
     const width = shape.tailLength - shape.unlabelled;
-    let total = 0;
     for (let i = 0; i < weights.length; i++) {
       const id = Number(
         ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!,
       );
-      weights[i] = labelMask[i]! * (this.#entities.has(id) ? 1 : weight);
-      total += weights[i]!;
+      if (labelMask[i] === 1 && !this.#entities.has(id)) weights[i]! *= weight;
     }
-    for (let i = 0; i < weights.length; i++) weights[i]! /= total;
   }
+}
+
+/** Characters of the longest text in a group, or of what its rows share, which outweighs the rest. */
+function textLength({ context, examples }: ExampleGroup): number {
+  if (context !== '') return context.length;
+  return Math.max(
+    ...examples.map(({ question, steps }) =>
+      steps.reduce((sum, step) => sum + step.length, question.length),
+    ),
+  );
+}
+
+/** Inputs of the further objectives that hold the weights of their means. */
+const objectiveWeights = [
+  'thought_targets',
+  'stop_targets',
+  'decoder_label_weights',
+  'teacher_label_weights',
+  'distillation_weight',
+];
+
+/** Makes means over each batch into shares of one mean over all of them. */
+function joinWeights(batches: readonly TrainBatch[]): void {
+  const weightsOf = ({ feeds }: TrainBatch) => feeds['label_weights']!.data as Float32Array;
+  const labels = batches.map(({ labelMask }) => labelMask.reduce((sum, bit) => sum + bit, 0));
+  const counts = batches.map(
+    (batch, i) => labels[i]! * weightsOf(batch).reduce((sum, weight) => sum + weight, 0),
+  );
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  batches.forEach((batch, i) => {
+    scale(weightsOf(batch), labels[i]! / total);
+    for (const name of objectiveWeights) {
+      const fed = batch.feeds[name];
+      if (fed) scale(fed.data as Float32Array, 1 / batches.length);
+    }
+  });
+}
+
+function scale(values: Float32Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! *= factor;
 }

@@ -5,7 +5,7 @@ import { tensor } from '../onnx/session.ts';
 import { longest, roundUp, type TrainBatch } from './collate.ts';
 import { ANSWER_MARKER, type StagingVocabulary, stagePlan } from './curriculum.ts';
 import type { Example, ExampleGroup } from './datasets/example.ts';
-import type { TrainingConfig } from './training-config.ts';
+import { decoderLayersOf, type TrainingConfig } from './training-config.ts';
 
 const BUCKET = 8;
 
@@ -42,7 +42,7 @@ export function addDecoderTargets(
     BigInt(i % (c + length)),
   );
   shape.objectives.push('decoder');
-  shape.decoder = { layers: config.decoderLayers ?? config.model.layers, length };
+  shape.decoder = { layers: decoderLayersOf(config), length };
   Object.assign(feeds, {
     decoder_ids: tensor('int64', ids, [N, length]),
     decoder_position_ids: tensor('int64', positions, [N, c + length]),

@@ -11,6 +11,9 @@ import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { stoppingCurve, stoppingTable } from './evaluate-stopping.ts';
 
+/** Tokens of one item, answer included; the longest published ones have some 550. A context of thousands would be mostly idle. */
+const SLOT_CAPACITY = 1024;
+
 type EngineSettings = { threads: number; weights: WeightFormat };
 
 /** Starts an engine on the checkpoint for as long as `body` needs it. */
@@ -20,7 +23,7 @@ export async function withEngine<T>(
   body: (engine: Engine, checkpoint: Checkpoint) => Promise<T>,
 ): Promise<T> {
   const checkpoint = readCheckpoint(checkpointDir);
-  const slotCapacity = dimensionsOf(checkpoint.config).positions;
+  const slotCapacity = Math.min(dimensionsOf(checkpoint.config).positions, SLOT_CAPACITY);
   const engine = startEngine(
     { checkpointDir, slots: 32, slotCapacity, maxPrefillTokens: 2048, ...settings },
     { queueLimit: Number.POSITIVE_INFINITY },

@@ -1,7 +1,7 @@
 // The table: one gradient rule per operator. In a rule, `grad` is the gradient of the first output,
 // `grads` of all of them (undefined where nobody asked), `inputs` and `outputs` the node's values.
 // A rule returns one entry per input: a gradient, or null where the input is not differentiable.
-// Broadcasting is undone by the walk in backward.ts, never here.
+// Adding up and undoing broadcasts is for the walk in backward.ts, never done here.
 import type { GraphBuilder, Node, Value } from '../onnx/graph.ts';
 import { sizeOf } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -15,7 +15,11 @@ export type GradientContext = {
   node: Node;
 };
 
-export type GradientRule = (context: GradientContext) => (Value | null)[];
+/** Of a table of which few rows were read: rows[i] belongs to row ids[i]; repeated ids add up. */
+export type RowGradient = { ids: Value; rows: Value };
+export type Gradient = Value | RowGradient;
+
+export type GradientRule = (context: GradientContext) => (Gradient | null)[];
 
 type In1 = Omit<GradientContext, 'inputs' | 'outputs'> & {
   inputs: readonly [Value];
@@ -29,7 +33,7 @@ type In2 = Omit<GradientContext, 'inputs' | 'outputs'> & {
 const unary =
   (rule: (context: In1) => Value): GradientRule =>
   (context) => [rule(context as unknown as In1)];
-const binary = (rule: (context: In2) => [Value | null, Value | null]): GradientRule =>
+const binary = (rule: (context: In2) => [Gradient | null, Value | null]): GradientRule =>
   ((context) => rule(context as unknown as In2)) as GradientRule;
 const none: GradientRule = ({ inputs }) => inputs.map(() => null);
 
@@ -86,7 +90,7 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
     null,
   ],
   Slice: sliceGradient,
-  Gather: binary(({ g, grad, inputs: [table, ids] }) => [scatterRows(g, table, ids, grad), null]),
+  Gather: binary(({ grad, inputs: [, ids] }) => [{ ids, rows: grad }, null]),
   GatherElements: binary(({ g, grad, inputs: [x, ids], node }) => [
     op.scatterAdd(g, zeros(g, x.shape as number[]), ids, grad, node.attributes['axis'] as number),
     null,
@@ -156,27 +160,13 @@ function rmsNormGradient({ g, grad, inputs, outputs }: GradientContext): (Value 
   return [op.mul(g, op.sub(g, h, along), inverseRoot), op.mul(g, grad, normal)];
 }
 
-/** Gradient of a lookup: row ids[i] of the table receives grad[i]; repeated ids add up. */
-function scatterRows(g: GraphBuilder, table: Value, ids: Value, grad: Value): Value {
-  const D = table.shape[1] as number;
-  const count = sizeOf(ids.shape);
-  const index = op.expand(g, op.reshape(g, ids, [count, 1]), [count, D]);
-  return op.scatterAdd(
-    g,
-    zeros(g, table.shape as number[]),
-    index,
-    op.reshape(g, grad, [count, D]),
-    0,
-  );
-}
-
 function spread(g: GraphBuilder, grad: Value, x: Value, node: Node): Value {
   const axes = [...g.constantData(node.inputs[1]!)].map(Number);
   const kept = x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
   return op.expand(g, op.reshape(g, grad, kept), x.shape as number[]);
 }
 
-function zeros(g: GraphBuilder, shape: readonly number[]): Value {
+export function zeros(g: GraphBuilder, shape: readonly number[]): Value {
   return op.expand(g, g.scalar(0), shape);
 }
 

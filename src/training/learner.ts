@@ -1,13 +1,20 @@
-// The weights being trained and the optimiser's tensors: holds them, runs one train step on a batch,
-// and compiles a graph for each new batch shape.
+// The weights being trained and the optimiser's tensors: holds them, runs one train step on its batches,
+// and compiles a graph for each new batch shape and each shape of parameter.
 import type { ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { encodeGraph } from '../onnx/encode.ts';
+import type { Graph } from '../onnx/graph.ts';
 import { createSession, type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { TrainBatch } from './collate.ts';
 import type { Weights } from './initialize.ts';
-import { type OptimizerConfig, stateNames } from './optimizers.ts';
-import { type BatchShape, reachedRows, trainStepGraph } from './training-graph.ts';
+import {
+  clipScale,
+  globalNorm,
+  type OptimizerConfig,
+  stateKinds,
+  updateGraph,
+} from './optimizers.ts';
+import { gradientGraph } from './training-graph.ts';
 
 export type StepResult = {
   loss: number;
@@ -33,7 +40,8 @@ export class Learner {
   /** Of the model, which a checkpoint holds, and all that is trained. */
   readonly #modelRows: ParameterRow[];
   readonly #rows: ParameterRow[];
-  readonly #sessions = new Map<string, Session>();
+  readonly #gradientSessions = new Map<string, Session>();
+  readonly #updateSessions = new Map<string, Session>();
 
   /** @param companions trained beside the model, and no part of weights() */
   constructor(
@@ -62,8 +70,9 @@ export class Learner {
     this.updates = 0;
     for (const row of this.#rows) {
       const size = row.shape.reduce((a, b) => a * b, 1);
-      for (const name of stateNames(row, this.#optimizer)) {
-        this.tensors.set(name, tensor('float32', new Float32Array(size), row.shape));
+      for (const kind of stateKinds(row, this.#optimizer)) {
+        const zeros = tensor('float32', new Float32Array(size), row.shape);
+        this.tensors.set(`${kind}/${row.name}`, zeros);
       }
     }
   }
@@ -84,81 +93,152 @@ export class Learner {
     );
   }
 
-  /** One update. Throws, leaving the weights as they were, when the loss is not finite. */
-  async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
-    const session = await this.#session(batch.shape);
-    const names = this.#reached(batch.shape);
-    const [beta1, beta2] = this.#optimizer.betas;
-    const t = this.updates + 1;
-    const scalar = (x: number): Tensor => tensor('float32', Float32Array.of(x), []);
-    const outputs = await session.run({
-      ...Object.fromEntries(names.map((name) => [name, this.tensors.get(name)!])),
-      ...batch.feeds,
-      learning_rate: scalar(learningRate),
-      correction_1: scalar(1 - beta1 ** t),
-      correction_2: scalar(1 - beta2 ** t),
-    });
-    const result = summarize(outputs, batch);
-    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
-      throw new Error(`update ${t}: loss ${result.loss}, gradient norm ${result.gradNorm}`);
+  /**
+   * One update by the gradients of all `batches` together: their label weights sum to 1. Throws, leaving
+   * the weights as they were, when loss or gradient norm is not finite.
+   */
+  async step(batches: readonly TrainBatch[], learningRate: number): Promise<StepResult> {
+    const gradients = new Map<string, Float32Array>();
+    const parts: BatchResult[] = [];
+    for (const batch of batches) {
+      const outputs = await this.#differentiate(batch);
+      parts.push(batchResult(outputs, batch));
+      accumulate(gradients, outputs);
     }
-    for (const name of names) this.tensors.set(name, outputs[`next/${name}`]!);
-    this.updates = t;
+    const gradNorm = globalNorm(gradients.values());
+    const result = { ...summarize(parts), gradNorm };
+    if (!Number.isFinite(result.loss) || !Number.isFinite(gradNorm)) {
+      throw new Error(`update ${this.updates + 1}: loss ${result.loss}, gradient norm ${gradNorm}`);
+    }
+    await this.#update(gradients, learningRate, clipScale(gradNorm, this.#optimizer.clipNorm));
     return result;
   }
 
-  /** Names of the tensors that a step of this shape changes. */
-  #reached(shape: BatchShape): string[] {
-    return reachedRows(this.config, shape).flatMap((row) => [
-      row.name,
-      ...stateNames(row, this.#optimizer),
-    ]);
-  }
-
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
-    this.#sessions.clear();
+    for (const sessions of [this.#gradientSessions, this.#updateSessions]) {
+      for (const session of sessions.values()) await session.release();
+      sessions.clear();
+    }
   }
 
-  async #session(shape: BatchShape): Promise<Session> {
+  async #differentiate({ shape, feeds }: TrainBatch): Promise<Record<string, Tensor>> {
     const key = JSON.stringify(shape);
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    if (this.#sessions.size === MAX_SESSIONS) {
-      const [oldest, session] = this.#sessions.entries().next().value!;
-      await session.release();
-      this.#sessions.delete(oldest);
+    let session = this.#gradientSessions.get(key);
+    if (!session) {
+      await this.#makeRoom();
+      session = await this.#compile(gradientGraph(this.config, shape));
+      this.#gradientSessions.set(key, session);
     }
-    const graph = trainStepGraph(this.config, shape, this.#optimizer);
-    const session = await createSession(graph, encodeGraph(graph), {
-      threads: this.#threads,
-      arena: false,
-    });
-    this.#sessions.set(key, session);
+    const parameters = this.#rows.map(({ name }) => [name, this.tensors.get(name)!]);
+    return session.run({ ...Object.fromEntries(parameters), ...feeds });
+  }
+
+  async #makeRoom(): Promise<void> {
+    if (this.#gradientSessions.size < MAX_SESSIONS) return;
+    const [oldest, session] = this.#gradientSessions.entries().next().value!;
+    await session.release();
+    this.#gradientSessions.delete(oldest);
+  }
+
+  /** Parameter by parameter, so that no more than one has its new value beside the old. */
+  async #update(
+    gradients: ReadonlyMap<string, Float32Array>,
+    learningRate: number,
+    gradientScale: number,
+  ): Promise<void> {
+    const [beta1, beta2] = this.#optimizer.betas;
+    const t = this.updates + 1;
+    const scalar = (x: number): Tensor => tensor('float32', Float32Array.of(x), []);
+    const schedule = {
+      gradient_scale: scalar(gradientScale),
+      learning_rate: scalar(learningRate),
+      correction_1: scalar(1 - beta1 ** t),
+      correction_2: scalar(1 - beta2 ** t),
+    };
+    for (const row of this.#rows) {
+      const { name, shape } = row;
+      const gradient = gradients.get(name);
+      if (!gradient) continue; // not reached: no thoughts, no stop head
+      const kinds = stateKinds(row, this.#optimizer);
+      const session = await this.#updateSession(row);
+      const outputs = await session.run({
+        ...schedule,
+        parameter: this.tensors.get(name)!,
+        gradient: tensor('float32', gradient, shape),
+        ...Object.fromEntries(kinds.map((kind) => [kind, this.tensors.get(`${kind}/${name}`)!])),
+      });
+      this.tensors.set(name, outputs['next/parameter']!);
+      for (const kind of kinds) this.tensors.set(`${kind}/${name}`, outputs[`next/${kind}`]!);
+    }
+    this.updates = t;
+  }
+
+  /** Parameters of one shape and kind share it. */
+  async #updateSession(row: ParameterRow): Promise<Session> {
+    const key = `${row.kind} [${row.shape}]`;
+    const known = this.#updateSessions.get(key);
+    if (known) return known;
+    const session = await this.#compile(updateGraph(row, this.#optimizer));
+    this.#updateSessions.set(key, session);
     return session;
+  }
+
+  #compile(graph: Graph): Promise<Session> {
+    return createSession(graph, encodeGraph(graph), { threads: this.#threads, arena: false });
   }
 }
 
-function summarize(outputs: Record<string, Tensor>, { labelMask, shape }: TrainBatch): StepResult {
+/** Takes the first batch's gradients over, and adds later ones to them. */
+function accumulate(gradients: Map<string, Float32Array>, outputs: Record<string, Tensor>): void {
+  for (const [output, { data }] of Object.entries(outputs)) {
+    if (!output.startsWith('grad/')) continue;
+    const name = output.slice('grad/'.length);
+    const more = data as Float32Array;
+    const sum = gradients.get(name);
+    if (!sum) gradients.set(name, more);
+    else for (let i = 0; i < sum.length; i++) sum[i]! += more[i]!;
+  }
+}
+
+type BatchResult = {
+  loss: number;
+  answerLoss: number;
+  labels: number;
+  labelsRight: number;
+  rows: number;
+  rowsRight: number;
+};
+
+function batchResult(
+  outputs: Record<string, Tensor>,
+  { labelMask, shape: { rows } }: TrainBatch,
+): BatchResult {
   const hits = outputs['hits']!.data as Float32Array;
-  const width = labelMask.length / shape.rows;
-  let [labels, right, rowsRight] = [0, 0, 0];
-  for (let b = 0; b < shape.rows; b++) {
+  const width = labelMask.length / rows;
+  let [labels, labelsRight, rowsRight] = [0, 0, 0];
+  for (let b = 0; b < rows; b++) {
     let missed = 0;
     for (let i = b * width; i < (b + 1) * width; i++) {
       if (labelMask[i] === 0) continue;
       labels++;
-      if (hits[i] === 1) right++;
+      if (hits[i] === 1) labelsRight++;
       else missed++;
     }
     if (missed === 0) rowsRight++;
   }
   const value = (name: string): number => Number(outputs[name]!.data[0]);
+  const [loss, answerLoss] = [value('loss'), value('answer_loss')];
+  return { loss, answerLoss, labels, labelsRight, rows, rowsRight };
+}
+
+/** Losses add up, as each batch's label weights are its share. */
+function summarize(parts: readonly BatchResult[]): Omit<StepResult, 'gradNorm'> {
+  const sum = (key: keyof BatchResult): number =>
+    parts.reduce((total, part) => total + part[key], 0);
   return {
-    loss: value('loss'),
-    answerLoss: value('answer_loss'),
-    gradNorm: value('grad_norm'),
-    tokenAccuracy: right / labels,
-    rowAccuracy: rowsRight / shape.rows,
+    loss: sum('loss'),
+    answerLoss: sum('answerLoss'),
+    tokenAccuracy: sum('labelsRight') / sum('labels'),
+    rowAccuracy: sum('rowsRight') / sum('rows'),
   };
 }

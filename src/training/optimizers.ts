@@ -1,7 +1,7 @@
 // Parameter updates as graph ops. AdamW (Loshchilov & Hutter 2019, as torch.optim.AdamW computes it) for
 // everything; optionally Muon (Jordan et al. 2024) for the hidden matrices.
 import type { ParameterRow } from '../model/parameters.ts';
-import type { GraphBuilder, Value } from '../onnx/graph.ts';
+import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 
 export type OptimizerConfig = {
@@ -16,7 +16,9 @@ export type OptimizerConfig = {
 };
 
 /** Scalars that change from step to step, fed at each run. */
-export type Schedule = {
+type Schedule = {
+  /** What clipping multiplies every gradient by. */
+  gradientScale: Value;
   learningRate: Value;
   /** 1 − β₁ᵗ and 1 − β₂ᵗ. */
   correction1: Value;
@@ -28,40 +30,59 @@ type Update = { parameter: Value; state: Value[] };
 const usesMuon = (row: ParameterRow, config: OptimizerConfig): boolean =>
   row.kind === 'matrix' && config.hiddenMatrices === 'muon';
 
-/** Names of the optimiser's tensors for one parameter, each of the parameter's shape. */
-export function stateNames(row: ParameterRow, config: OptimizerConfig): string[] {
-  return usesMuon(row, config)
-    ? [`momentum/${row.name}`]
-    : [`mean/${row.name}`, `variance/${row.name}`];
+/** The optimiser's tensors for one parameter, each of the parameter's shape. */
+export function stateKinds(row: ParameterRow, config: OptimizerConfig): string[] {
+  return usesMuon(row, config) ? ['momentum'] : ['mean', 'variance'];
 }
 
-/** Scales all gradients so that their joint L2 norm is at most `clipNorm`; returns the norm before that. */
-export function clipByGlobalNorm(
-  g: GraphBuilder,
-  grads: readonly Value[],
-  clipNorm: number | null,
-): { clipped: Value[]; norm: Value } {
-  const squares = grads.map((grad) => op.reduceSumSquare(g, grad, [...grad.shape.keys()], 0));
-  const norm = op.sqrt(g, op.sum(g, squares));
-  if (clipNorm === null) return { clipped: [...grads], norm };
-  const scale = op.min(
-    g,
-    g.scalar(1),
-    op.div(g, g.scalar(clipNorm), op.add(g, norm, g.scalar(1e-6))),
-  );
-  return { clipped: grads.map((grad) => op.mul(g, grad, scale)), norm };
+/** Joint L2 norm of all gradients. */
+export function globalNorm(gradients: Iterable<Float32Array>): number {
+  let squares = 0;
+  for (const gradient of gradients) {
+    for (let i = 0; i < gradient.length; i++) squares += gradient[i]! * gradient[i]!;
+  }
+  return Math.sqrt(squares);
 }
 
-/** One optimiser step for one parameter. */
-export function updateParameter(
+/** What gradients of this joint norm are multiplied by, so that it is at most `clipNorm`. */
+export function clipScale(norm: number, clipNorm: number | null): number {
+  return clipNorm === null ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
+}
+
+/**
+ * One update of one parameter. Inputs: parameter, gradient, the tensors of stateKinds, and the scalars
+ * gradient_scale, learning_rate, correction_1, correction_2. Outputs: `next/` + parameter and each state.
+ */
+export function updateGraph(row: ParameterRow, config: OptimizerConfig): Graph {
+  const g = new GraphBuilder('update');
+  const like = (name: string): Value => g.input(name, 'float32', row.shape);
+  const scalar = (name: string): Value => g.input(name, 'float32', []);
+  const kinds = stateKinds(row, config);
+  const [parameter, gradient, states] = [like('parameter'), like('gradient'), kinds.map(like)];
+  const schedule = {
+    gradientScale: scalar('gradient_scale'),
+    learningRate: scalar('learning_rate'),
+    correction1: scalar('correction_1'),
+    correction2: scalar('correction_2'),
+  };
+  const update = updateParameter(g, row, parameter, gradient, states, schedule, config);
+  g.output('next/parameter', update.parameter);
+  kinds.forEach((kind, i) => {
+    g.output(`next/${kind}`, update.state[i]!);
+  });
+  return g.build();
+}
+
+function updateParameter(
   g: GraphBuilder,
   row: ParameterRow,
   parameter: Value,
-  grad: Value,
+  gradient: Value,
   state: readonly Value[],
   schedule: Schedule,
   config: OptimizerConfig,
 ): Update {
+  const grad = op.mul(g, gradient, schedule.gradientScale);
   const decays = config.weightDecay > 0 && (config.decay === 'all' || row.kind === 'matrix');
   const shrink = op.sub(
     g,

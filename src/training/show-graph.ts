@@ -17,9 +17,9 @@ import {
   totalSteps,
 } from './training-config.ts';
 import { loadTrainingData } from './training-data.ts';
-import { trainStepGraph } from './training-graph.ts';
+import { gradientGraph } from './training-graph.ts';
 
-/** step: the engine's graph; train: the last train step of the run. */
+/** step: the engine's graph; train: loss and gradients of the run's last train step. */
 export const graphKinds = ['step', 'train'] as const;
 
 type GraphKind = (typeof graphKinds)[number];
@@ -47,8 +47,8 @@ export function graphOf(kind: GraphKind, source: string): Graph {
   }
   const run = isCheckpoint ? runOfCheckpoint(source) : runOf(source);
   const data = loadTrainingData(run);
-  const { batch } = new BatchSource(run, data).batch(totalSteps(run) - 1);
-  return trainStepGraph(toModelConfig(run, data), batch.shape, run.optimizer);
+  const { batches } = new BatchSource(run, data).batch(totalSteps(run) - 1);
+  return gradientGraph(toModelConfig(run, data), batches[0]!.shape);
 }
 
 const runOf = readTrainingConfig;

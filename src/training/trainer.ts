@@ -1,7 +1,7 @@
 // The loop: batch → train step → log; now and then evaluate and save. Owns order and bookkeeping only.
 
 import { lastQuestionTemplate } from '../model/chat-template.ts';
-import { readCheckpoint, readWeights, writeCheckpoint } from '../model/checkpoint.ts';
+import { writeCheckpoint } from '../model/checkpoint.ts';
 import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
 import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { Random } from '../random.ts';
@@ -11,8 +11,16 @@ import { initialWeights, type Weights, withFresh } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
 import { methods } from './methods.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
+import { startWeights } from './start-checkpoint.ts';
 import { decoderRows } from './thought-decoder.ts';
-import { learningRateAt, locateStep, type TrainingConfig, totalSteps } from './training-config.ts';
+import {
+  decoderLayersOf,
+  learningRateAt,
+  locateStep,
+  type ModelSizes,
+  type TrainingConfig,
+  totalSteps,
+} from './training-config.ts';
 import { loadTrainingData, type TrainingData } from './training-data.ts';
 
 export type Progress = {
@@ -46,7 +54,7 @@ export async function train(
   const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
   const learner = new Learner(
     modelConfig,
-    startWeights(config, modelConfig, data),
+    saved?.tensors ?? freshWeights(config, modelConfig, data),
     config.optimizer,
     config.threads,
     companionRows(config, modelConfig),
@@ -58,15 +66,16 @@ export async function train(
   while (state.trainStep < totalSteps(config) && !stop?.aborted) {
     const { segment, index, within } = locateStep(config, state.trainStep);
     const started = performance.now();
-    const { batch, stage, removedTokens, resetsOptimizer } = source.batch(state.trainStep);
+    const { batches, stage, removedTokens, resetsOptimizer } = source.batch(state.trainStep);
     if (resetsOptimizer) learner.resetOptimizer();
     const learningRate = learningRateAt(segment, within);
-    const result = await learner.step(batch, learningRate);
+    const result = await learner.step(batches, learningRate);
+    const rows = batches.reduce((sum, { shape }) => sum + shape.rows, 0);
     state.trainStep++;
     state.updates = learner.updates;
-    state.examples += batch.shape.rows;
+    state.examples += rows;
     clock.lap();
-    const examplesPerSecond = (1000 * batch.shape.rows) / (performance.now() - started);
+    const examplesPerSecond = (1000 * rows) / (performance.now() - started);
     directory.appendMetrics({
       kind: 'train',
       segment: index,
@@ -125,30 +134,38 @@ function stopwatch(state: RunState): { lap: () => void } {
   };
 }
 
-function startWeights(
+function freshWeights(
   config: TrainingConfig,
   modelConfig: ModelConfig,
   data: TrainingData,
 ): Weights {
   const random = new Random(config.seed);
-  const weights =
-    'checkpoint' in config.start
-      ? readWeights(readCheckpoint(config.start.checkpoint))
-      : initialWeights(modelConfig, config.start, data.roles, random);
+  const weights = baseWeights(config, modelConfig, data, random);
   const heads = parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
   return withFresh(weights, [...heads, ...companionRows(config, modelConfig)], modelConfig, random);
+}
+
+function baseWeights(
+  { start }: TrainingConfig,
+  modelConfig: ModelConfig,
+  data: TrainingData,
+  random: Random,
+): Weights {
+  if (data.start) return startWeights(data.start);
+  if (start.kind === 'checkpoint') throw new Error(`${start.path} was not opened with the data`);
+  return initialWeights(modelConfig, start, data.roles, random);
 }
 
 /** What is trained beside the model and is no part of its checkpoint. */
 function companionRows(config: TrainingConfig, modelConfig: ModelConfig): ParameterRow[] {
   if (config.supervision !== 'decoder') return [];
-  return decoderRows(modelConfig, config.decoderLayers ?? config.model.layers);
+  return decoderRows(modelConfig, decoderLayersOf(config));
 }
 
-/** The model that a run trains: its own sizes, the data's vocabulary, the method's markers. */
+/** The model that a run trains: its own sizes or its start's, the data's vocabulary, the method's markers. */
 export function toModelConfig(
   config: TrainingConfig,
-  { tokenizer, vocabulary }: TrainingData,
+  { start, tokenizer, vocabulary }: TrainingData,
 ): ModelConfig {
   const method = methods[config.method];
   const { thoughts } = stagePlan(
@@ -158,7 +175,7 @@ export function toModelConfig(
   );
   const thinks = method.filler === 'thought';
   return modelConfigSchema.parse({
-    ...architectureFields(config.model),
+    ...(config.model ? architectureFields(config.model) : start?.checkpoint.config),
     vocab_size: tokenizer.vocabSize,
     eos_token_id: vocabulary.eos,
     coconut: {
@@ -188,7 +205,7 @@ export const trainedOptions = ({ stopHead, distillation, latentUpdate }: Trainin
 });
 
 /** The sizes of a run file under the names of Hugging Face's configuration. */
-function architectureFields(model: TrainingConfig['model']): Record<string, unknown> {
+function architectureFields(model: ModelSizes): Record<string, unknown> {
   const { architecture, layers, width, heads, kvHeads, inner, positions } = model;
   if (architecture === 'gpt2') {
     return {

@@ -8,7 +8,9 @@ const positive = z.number().positive();
 const count = z.int().min(1);
 const range = z.tuple([count, count]).refine(([low, high]) => low <= high, 'the range is empty');
 
-const initializationSchema = z.discriminatedUnion('kind', [
+const startSchema = z.discriminatedUnion('kind', [
+  /** Its sizes, weights and tokenizer, with the markers that it lacks. */
+  z.strictObject({ kind: z.literal('checkpoint'), path: z.string() }),
   z.strictObject({ kind: z.literal('gpt2') }),
   z.strictObject({
     kind: z.literal('induction'),
@@ -99,24 +101,27 @@ const dataSchema = z.discriminatedUnion('kind', [
 /** Data sets whose questions are graphs: only they have frontiers, and sizes that can grow. */
 const graphKinds: readonly string[] = ['prosqa', 'prontoqa', 'superposition'];
 
+const modelSchema = z.strictObject({
+  architecture: z.enum(['gpt2', 'llama']).default('gpt2'),
+  layers: count,
+  width: count,
+  heads: count,
+  /** llama: heads of keys and values; null: as many as heads. */
+  kvHeads: count.nullable().default(null),
+  /** Width of the MLP's hidden layer; null is 4 · width. */
+  inner: count.nullable().default(null),
+  positions: count,
+});
+
 const settingsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'use lower-case letters, digits, "-" and "."'),
   method: z.enum(methodNames),
   /** The batch source spreads it over all segments and steps, below 2^53. */
   seed: z.int().min(0).max(100_000_000),
   /** A checkpoint directory to go on from, or fresh weights. */
-  start: z.union([z.strictObject({ checkpoint: z.string() }), initializationSchema]),
-  model: z.strictObject({
-    architecture: z.enum(['gpt2', 'llama']).default('gpt2'),
-    layers: count,
-    width: count,
-    heads: count,
-    /** llama: heads of keys and values; null: as many as heads. */
-    kvHeads: count.nullable().default(null),
-    /** Width of the MLP's hidden layer; null is 4 · width. */
-    inner: count.nullable().default(null),
-    positions: count,
-  }),
+  start: startSchema,
+  /** Sizes of fresh weights; null with a checkpoint, which has its own. */
+  model: modelSchema.nullable().default(null),
   maxStage: z.int().min(0),
   thoughtsPerStep: count.default(1),
   padThoughts: z.boolean().default(true),
@@ -148,7 +153,8 @@ const settingsSchema = z.strictObject({
     .nullable()
     .default(null),
   data: dataSchema,
-  batch: z.strictObject({ groups: count, perGroup: count }),
+  /** An update's examples; with microBatches they are differentiated in so many parts, for memory. */
+  batch: z.strictObject({ groups: count, perGroup: count, microBatches: count.default(1) }),
   optimizer: optimizerSchema.default(optimizerSchema.parse({})),
   segments: z.array(segmentSchema).min(1),
   evaluateEverySteps: count,
@@ -174,6 +180,16 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
     if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
   if (asked.stopHead && asked.latentUpdate)
     refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
+  if ((config.start.kind === 'checkpoint') !== (config.model === null))
+    refuse(
+      ['model'],
+      config.model ? 'the start checkpoint has its own sizes' : 'fresh weights need sizes',
+    );
+  if (config.supervision === 'decoder' && (config.decoderLayers ?? config.model) === null)
+    refuse(['decoderLayers'], 'say how many: the run file has no model to take them from');
+  const { groups, microBatches } = config.batch;
+  if (groups % microBatches !== 0)
+    refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
   config.segments.forEach(({ task, nodes }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
     if (task === 'walks' && kind !== 'prosqa')
@@ -181,6 +197,7 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   });
 });
 
+export type ModelSizes = z.output<typeof modelSchema>;
 export type DataConfig = z.output<typeof dataSchema>;
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;
 export type Segment = TrainingConfig['segments'][number];
@@ -205,6 +222,10 @@ export function parseTrainingConfig(where: string, json: unknown): TrainingConfi
   );
   throw new Error(`${where}: ${issues.length} problem(s)\n${issues.join('\n')}`);
 }
+
+/** Of the thoughts' decoder: as many as the model's, unless the run says otherwise. */
+export const decoderLayersOf = ({ decoderLayers, model }: TrainingConfig): number =>
+  decoderLayers ?? model!.layers;
 
 export const totalSteps = (config: TrainingConfig): number =>
   config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);

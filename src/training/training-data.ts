@@ -8,10 +8,11 @@ import type { Example } from './datasets/example.ts';
 import { formats } from './datasets/formats.ts';
 import type { TokenRoles } from './initialize.ts';
 import { type MethodRow, methods } from './methods.ts';
+import { openStartCheckpoint, type StartCheckpoint } from './start-checkpoint.ts';
 import type { TrainingConfig } from './training-config.ts';
 
-/** Every checkpoint has all of them, so that methods differ in nothing but method. */
-export const SPECIAL_TOKENS = {
+/** Every fresh checkpoint has all of them, so that methods differ in nothing but method. */
+const SPECIAL_TOKENS = {
   eos: '<eos>',
   bot: '<bot>',
   eot: '<eot>',
@@ -19,9 +20,12 @@ export const SPECIAL_TOKENS = {
 } as const;
 
 export type TrainingData = Pick<DataSource, 'groups' | 'frontiers'> & {
+  /** What the run goes on from; null with fresh weights. */
+  start: StartCheckpoint | null;
   tokenizerJson: unknown;
   tokenizer: Tokenizer;
   vocabulary: StagingVocabulary;
+  /** Empty where nothing asks for them. */
   roles: TokenRoles;
   validation: Example[];
   /** sha256 of the validation file, in hex. */
@@ -34,20 +38,16 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
   const { read, isCorrect } = formats[kind];
   const validation = read(file, 'throw').items;
   const source = dataSource(config.data, validation, config.seed);
-  const tokenizerJson = buildTokenizer(source.wordCounts, Object.values(SPECIAL_TOKENS));
-  const tokenizer = loadTokenizer(tokenizerJson, {});
-  const special = (token: string): number => tokenizer.specialId(token)!;
+  const start = config.start.kind === 'checkpoint' ? openStartCheckpoint(config.start.path) : null;
+  const { tokenizerJson, tokenizer, ids } = start ? startTokens(start) : freshTokens(source);
   return {
+    start,
     tokenizerJson,
     tokenizer,
-    vocabulary: {
-      encode: (text) => tokenizer.encode(text),
-      bot: special(SPECIAL_TOKENS.bot),
-      eot: special(SPECIAL_TOKENS.eot),
-      pause: special(SPECIAL_TOKENS.pause),
-      eos: special(SPECIAL_TOKENS.eos),
-    },
-    roles: tokenRoles(tokenizer, source, methods[config.method].filler),
+    vocabulary: { encode: (text) => tokenizer.encode(text), ...ids },
+    roles: needsRoles(config)
+      ? tokenRoles(tokenizer, source, ids, methods[config.method].filler)
+      : { entities: [], structure: [] },
     validation: validation.slice(0, validationItems),
     validationHash: fileSha256(file),
     groups: source.groups,
@@ -56,10 +56,36 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
   };
 }
 
+type Tokens = {
+  tokenizerJson: unknown;
+  tokenizer: Tokenizer;
+  ids: Omit<StagingVocabulary, 'encode'>;
+};
+
+function freshTokens({ wordCounts }: DataSource): Tokens {
+  const tokenizerJson = buildTokenizer(wordCounts, Object.values(SPECIAL_TOKENS));
+  const tokenizer = loadTokenizer(tokenizerJson, {});
+  const idOf = (role: keyof typeof SPECIAL_TOKENS): number =>
+    tokenizer.specialId(SPECIAL_TOKENS[role])!;
+  const ids = { bot: idOf('bot'), eot: idOf('eot'), pause: idOf('pause'), eos: idOf('eos') };
+  return { tokenizerJson, tokenizer, ids };
+}
+
+function startTokens({ checkpoint, tokenizerJson, tokenizer, markers }: StartCheckpoint): Tokens {
+  return { tokenizerJson, tokenizer, ids: { ...markers, eos: checkpoint.config.eos_token_id } };
+}
+
+/** Another vocabulary may have no one token per word, which matters only to those who ask for it. */
+function needsRoles({ start, segments }: TrainingConfig): boolean {
+  const weighsStructure = segments.some(({ structureWeight }) => structureWeight !== 1);
+  return start.kind !== 'checkpoint' || weighsStructure;
+}
+
 /** Entities are what facts are about, whatever their form; the other words and the markers are structure. */
 function tokenRoles(
   tokenizer: Tokenizer,
   { entities, wordCounts }: DataSource,
+  { eos, bot, eot, pause }: Tokens['ids'],
   filler: MethodRow['filler'],
 ): TokenRoles {
   if (entities.length === 0) return { entities: [], structure: [] };
@@ -71,10 +97,6 @@ function tokenRoles(
   const forms = entities.map((entity) => entity.map(one));
   const taken = new Set(forms.flat());
   const words = [...wordCounts.keys()].map(one).filter((id) => !taken.has(id));
-  const { eos, bot, eot, pause } = SPECIAL_TOKENS;
   const markers = filler === 'pause' ? [eos, pause] : [eos, bot, eot];
-  return {
-    entities: forms,
-    structure: [...words, ...markers.map((token) => tokenizer.specialId(token)!)],
-  };
+  return { entities: forms, structure: [...words, ...markers] };
 }

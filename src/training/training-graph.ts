@@ -1,5 +1,5 @@
-// One whole train step as one graph: unrolled forward, loss on label columns only, backward through
-// every thought, clipping and update.
+// The gradient of a batch as one graph: unrolled forward, loss on label columns only, backward through
+// every thought. What is done with the gradients is optimizers.ts's business.
 import { transformerOf } from '../model/architectures.ts';
 import { type CoconutInputs, unrollThoughts } from '../model/coconut.ts';
 import type { ModelConfig } from '../model/model-config.ts';
@@ -14,12 +14,6 @@ import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
 import { declareSegment } from './batch-inputs.ts';
 import { type ObjectiveName, objectives } from './objectives.ts';
-import {
-  clipByGlobalNorm,
-  type OptimizerConfig,
-  stateNames,
-  updateParameter,
-} from './optimizers.ts';
 import { decoderRows } from './thought-decoder.ts';
 
 /** Everything that a graph's shapes depend on: one compiled graph per distinct value. */
@@ -103,58 +97,20 @@ export function reachedRows(config: ModelConfig, shape: BatchShape): ParameterRo
 }
 
 /**
- * Inputs: every reached parameter by name, the optimiser's tensors (stateNames), learning_rate, correction_1,
- * correction_2, and the batch. Outputs: loss, answer_loss, grad_norm, hits [B, labels, 1] (1 where the
- * most probable token is the label), and `next/` + each parameter and state tensor.
+ * Inputs: every reached parameter by name, and the batch. Outputs: loss, answer_loss, hits [B, labels, 1] (1 where
+ * the most probable token is the label), and `grad/` + each of these parameters.
  */
-export function trainStepGraph(
-  config: ModelConfig,
-  shape: BatchShape,
-  optimizer: OptimizerConfig,
-): Graph {
-  const g = new GraphBuilder('train-step');
-  const table = reachedRows(config, shape);
-  const parameters = new Map(
-    table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
-  );
-  const states = table.map((row) =>
-    stateNames(row, optimizer).map((name) => g.input(name, 'float32', row.shape)),
-  );
-  const schedule = {
-    learningRate: g.input('learning_rate', 'float32', []),
-    correction1: g.input('correction_1', 'float32', []),
-    correction2: g.input('correction_2', 'float32', []),
-  };
-  const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape);
-  const grads = backward(g, loss, [...parameters.values()]);
-  const { clipped, norm } = clipByGlobalNorm(g, grads, optimizer.clipNorm);
-  g.output('loss', loss);
-  g.output('answer_loss', answerLoss);
-  g.output('hits', hits);
-  g.output('grad_norm', norm);
-  table.forEach((row, i) => {
-    const parameter = parameters.get(row.name)!;
-    const update = g.scope('update', () =>
-      updateParameter(g, row, parameter, clipped[i]!, states[i]!, schedule, optimizer),
-    );
-    g.output(`next/${row.name}`, update.parameter);
-    for (const [j, name] of stateNames(row, optimizer).entries()) {
-      g.output(`next/${name}`, update.state[j]!);
-    }
-  });
-  return g.build();
-}
-
-/** Loss and the gradient of every parameter (outputs `loss`, `grad/` + name): for tests. */
 export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
   const g = new GraphBuilder('gradient');
   const table = reachedRows(config, shape);
   const parameters = new Map(
     table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
   );
-  const { loss } = lossOf(g, config, parameters, shape);
+  const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape);
   const grads = backward(g, loss, [...parameters.values()]);
   g.output('loss', loss);
+  g.output('answer_loss', answerLoss);
+  g.output('hits', hits);
   table.forEach((row, i) => {
     g.output(`grad/${row.name}`, grads[i]!);
   });

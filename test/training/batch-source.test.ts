@@ -1,5 +1,6 @@
 // Batches follow from seed and step number alone, stages are mixed as often as asked for, and no
 // validation item is ever trained on.
+import '../support/to-be-allclose.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -29,18 +30,22 @@ describe('a batch', () => {
 
   it('is the same whether it is drawn in order, alone or out of order', () => {
     const inOrder = sourceOf(config);
-    const batches = Array.from({ length: 20 }, (_, step) => bytesOf(inOrder.batch(step).batch));
+    const batches = Array.from({ length: 20 }, (_, step) =>
+      bytesOf(inOrder.batch(step).batches[0]!),
+    );
     const jumping = sourceOf(config);
     for (const step of [19, 0, 17, 3]) {
-      expect(bytesOf(jumping.batch(step).batch)).toEqual(batches[step]);
+      expect(bytesOf(jumping.batch(step).batches[0]!)).toEqual(batches[step]);
     }
-    expect(bytesOf(sourceOf(config).batch(7).batch)).toEqual(batches[7]);
+    expect(bytesOf(sourceOf(config).batch(7).batches[0]!)).toEqual(batches[7]);
   });
 
   it('differs from the next one, from the next pool, and from that of another seed', () => {
     const source = sourceOf(config);
-    const [first, second, later] = [0, 1, 16].map((step) => bytesOf(source.batch(step).batch));
-    const reseeded = bytesOf(sourceOf({ ...config, seed: 4 }).batch(0).batch);
+    const [first, second, later] = [0, 1, 16].map((step) =>
+      bytesOf(source.batch(step).batches[0]!),
+    );
+    const reseeded = bytesOf(sourceOf({ ...config, seed: 4 }).batch(0).batches[0]!);
     for (const other of [second, later, reseeded]) {
       expect(other!['context_ids']).not.toEqual(first!['context_ids']);
     }
@@ -49,18 +54,19 @@ describe('a batch', () => {
   it('differs between two segments of the same settings', () => {
     const twice = tinyRun({ segments: [1, 2].map(() => ({ ...small, trainSteps: 1 })) });
     const source = sourceOf(twice);
-    expect(bytesOf(source.batch(1).batch)).not.toEqual(bytesOf(source.batch(0).batch));
+    expect(bytesOf(source.batch(1).batches[0]!)).not.toEqual(bytesOf(source.batch(0).batches[0]!));
   });
 
   it('holds groups × perGroup rows with the stage its segment asks for', () => {
-    const { batch, stage } = sourceOf(config).batch(0);
+    const { batches, stage } = sourceOf(config).batch(0);
+    const [batch] = batches as [TrainBatch];
     expect(stage).toBe(3);
     expect(batch.shape).toMatchObject({ contexts: 2, rows: 4, thoughts: 2, unlabelled: 1 });
   });
 
   it('of walks has neither thoughts nor markers', () => {
     const walks = tinyRun({ segments: [{ ...small, task: 'walks', trainSteps: 1 }] });
-    const { batch } = sourceOf(walks).batch(0);
+    const [batch] = sourceOf(walks).batch(0).batches as [TrainBatch];
     expect(batch.shape).toMatchObject({ thoughts: 0, unlabelled: 0 });
     const { bot, eot } = data.vocabulary;
     const ids = ['context', 'question', 'tail'].flatMap((part) =>
@@ -108,7 +114,7 @@ describe('iCoT', () => {
   const steps = Array.from({ length: 9 }, (_, step) => step);
   const labelsOf = (from: TrainingConfig) => {
     const source = sourceOf(from);
-    return steps.map((step) => source.batch(step).batch.labelMask.reduce((a, b) => a + b, 0));
+    return steps.map((step) => source.batch(step).batches[0]!.labelMask.reduce((a, b) => a + b, 0));
   };
 
   it('removes one token more at even distances, and resets the optimiser each time it does', () => {
@@ -140,7 +146,7 @@ describe('iCoT', () => {
 
 it('structureWeight lets labels that are no entity count less; the weights still sum to 1', () => {
   const segment = { ...small, task: 'walks' as const, trainSteps: 1, structureWeight: 0.25 };
-  const { feeds, labelMask } = sourceOf(tinyRun({ segments: [segment] })).batch(0).batch;
+  const { feeds, labelMask } = sourceOf(tinyRun({ segments: [segment] })).batch(0).batches[0]!;
   const weights = feeds['label_weights']!.data as Float32Array;
   const labelled = [...weights].filter((_, i) => labelMask[i] === 1);
   const [light, heavy] = [Math.min(...labelled), Math.max(...labelled)];
@@ -190,3 +196,29 @@ function publishedItem(
     neg_target: at(options.find((option) => option !== right)!),
   };
 }
+
+describe('micro-batches', () => {
+  const segments = [{ ...small, trainSteps: 2, stage: 3, structureWeight: 0.25 }];
+  const parts = (microBatches: number, supervision: 'none' | 'frontier') =>
+    sourceOf(
+      tinyRun({ supervision, segments, batch: { groups: 4, perGroup: 2, microBatches } }),
+    ).batch(1).batches;
+  const labelled = (batches: readonly TrainBatch[]) =>
+    batches.flatMap(({ feeds, labelMask }) =>
+      [...(feeds['label_weights']!.data as Float32Array)].filter((_, i) => labelMask[i] === 1),
+    );
+
+  it('part the groups of a batch, whose labels weigh what they weighed in one', () => {
+    const [whole, halves] = [parts(1, 'none'), parts(2, 'none')];
+    expect(halves.map(({ shape }) => shape.rows)).toEqual([4, 4]);
+    expect(labelled(halves)).toBeAllclose(labelled(whole), { relative: 1e-5, absolute: 0 });
+    expect(labelled(halves).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  });
+
+  it('share supervision of thoughts alike', () => {
+    const targets = (batches: readonly TrainBatch[]) =>
+      batches.flatMap(({ feeds }) => [...(feeds['thought_targets']!.data as Float32Array)]);
+    const close = { relative: 1e-6, absolute: 0 };
+    expect(targets(parts(2, 'frontier'))).toBeAllclose(targets(parts(1, 'frontier')), close);
+  });
+});

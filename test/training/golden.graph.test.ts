@@ -92,7 +92,7 @@ describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
       const learner = new Learner(config, new Map(weights), optimizer, 1);
       const steps: StepResult[] = [];
       for (let t = 0; t < run.losses.length; t++)
-        steps.push(await learner.step(batch, learningRate));
+        steps.push(await learner.step([batch], learningRate));
       await learner.release();
 
       const close = { relative: 1e-4, absolute: 0 };

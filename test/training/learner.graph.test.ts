@@ -1,8 +1,9 @@
 // Ten train steps of a seeded model, pinned: whatever changes these numbers changes training. That they
 // are the right numbers is golden.graph.test.ts's business.
 import { describe, expect, it } from 'vitest';
+import { tensor } from '../../src/onnx/session.ts';
 import { Random } from '../../src/random.ts';
-import { collate } from '../../src/training/collate.ts';
+import { collate, type TrainBatch } from '../../src/training/collate.ts';
 import { initialWeights } from '../../src/training/initialize.ts';
 import { Learner } from '../../src/training/learner.ts';
 import { tinyConfig } from '../support/tiny-model.ts';
@@ -37,7 +38,7 @@ const newLearner = (changes: Partial<OptimizerConfig> = {}) =>
 
 async function losses(learner: Learner, count: number): Promise<number[]> {
   const found: number[] = [];
-  for (let t = 0; t < count; t++) found.push((await learner.step(batch, 0.01)).loss);
+  for (let t = 0; t < count; t++) found.push((await learner.step([batch], 0.01)).loss);
   return found;
 }
 
@@ -63,6 +64,52 @@ describe('ten losses', () => {
 });
 
 describe('Learner', () => {
+  it('adds up the gradients of micro-batches, whatever their shapes', async () => {
+    const [first, second] = [4, 6].map((tailLength) =>
+      collate(
+        [
+          {
+            contextIds: [],
+            examples: [
+              {
+                questionIds: [7, 257],
+                thoughts: 2,
+                tailIds: [258, ...ids(tailLength - 2), 256],
+                unlabelled: 1,
+              },
+            ],
+          },
+        ],
+        { context: 1, question: 1, tail: 1 },
+      ),
+    ) as [TrainBatch, TrainBatch];
+    const weighed = ({ feeds, ...rest }: TrainBatch, share: number): TrainBatch => {
+      const { data, dims } = feeds['label_weights']!;
+      const weights = (data as Float32Array).map((weight) => weight * share);
+      return { ...rest, feeds: { ...feeds, label_weights: tensor('float32', weights, dims) } };
+    };
+    const moved = async (batches: readonly TrainBatch[]) => {
+      // Momentum alone, no adaptive scale: the update is a linear function of the gradient.
+      const learner = newLearner({ betas: [0, 0], epsilon: 1e6, weightDecay: 0, clipNorm: null });
+      const before = learner.weights().get(probed)!;
+      const result = await learner.step(batches, 1e6);
+      const after = learner.weights().get(probed)!;
+      await learner.release();
+      return { ...result, change: before.map((x, i) => after[i]! - x) };
+    };
+    const probed = 'transformer.h.0.mlp.c_proj.weight';
+    const [a, b, both] = await Promise.all([
+      moved([first]),
+      moved([second]),
+      moved([weighed(first, 0.25), weighed(second, 0.75)]),
+    ]);
+    expect(both.loss).toBeCloseTo(0.25 * a.loss + 0.75 * b.loss, 5);
+    const expected = a.change.map((x, i) => 0.25 * x + 0.75 * b.change[i]!);
+    expect(both.change).toBeAllclose(expected, { relative: 1e-3, absolute: 1e-6 });
+    // 3 and 5 labels, of 2 rows.
+    expect(both.tokenAccuracy).toBeCloseTo((3 * a.tokenAccuracy + 5 * b.tokenAccuracy) / 8, 6);
+  });
+
   it('goes on from saved tensors as if it had never stopped', async () => {
     const whole = newLearner();
     await losses(whole, 2);
@@ -96,7 +143,7 @@ describe('Learner', () => {
       new Float32Array(config.n_embd).fill(Number.NaN),
     );
     const failing = new Learner(config, broken, tinyOptimizer, 1);
-    await expect(failing.step(batch, 0.01)).rejects.toThrow(/update 1: loss NaN/);
+    await expect(failing.step([batch], 0.01)).rejects.toThrow(/update 1: loss NaN/);
     expect(failing.weights()).toEqual(broken);
     expect(failing.updates).toBe(0);
   });

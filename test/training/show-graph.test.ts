@@ -26,9 +26,9 @@ function printed(...args: Parameters<typeof showGraphCommand>): string {
 }
 
 describe('show-graph', () => {
-  it('train, of a run file: the last train step', () => {
+  it('train, of a run file: the gradients of its last train step', () => {
     const graph = graphOf('train', runFile());
-    expect(graph.name).toBe('train-step');
+    expect(graph.name).toBe('gradient');
     const shapeOf = (name: string) => graph.inputs.find((input) => input.name === name)?.shape;
     expect(shapeOf('thought_position_ids')).toEqual([4, 2]); // 2 × 2 rows, the two thoughts of stage 3
     expect(shapeOf('transformer.wpe.weight')).toEqual([512, 16]);

@@ -1,12 +1,17 @@
 // The loop on a shortened runs/tiny.json: what it logs, when it evaluates, what it leaves behind.
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
-import { dimensionsOf } from '../../src/model/model-config.ts';
+import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
+import { readCheckpoint, readWeights, writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { dimensionsOf, type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
+import { evaluateCheckpoint } from '../../src/training/evaluate.ts';
+import { withEngine } from '../../src/training/evaluate-command.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import { readTrainingConfig, type TrainingConfig } from '../../src/training/training-config.ts';
+import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
 import { constantRate, tinyRun } from '../support/tiny-run.ts';
 
 const mean = (values: readonly number[]): number =>
@@ -27,7 +32,7 @@ describe('a shortened runs/tiny.json', () => {
     const [walks, questions] = whole.segments;
     const config: TrainingConfig = {
       ...whole,
-      batch: { groups: 2, perGroup: 4 },
+      batch: { groups: 2, perGroup: 4, microBatches: 1 },
       segments: [
         { ...walks!, trainSteps: 16 },
         { ...questions!, trainSteps: 2 },
@@ -74,6 +79,70 @@ describe('a llama run', () => {
   });
 });
 
+describe('a start checkpoint', () => {
+  const data = (name: string) => join(import.meta.dirname, '../data', name);
+  const plain = tinyConfig('cot');
+  const llama = modelConfigSchema.parse({
+    model_type: 'llama',
+    vocab_size: plain.vocab_size,
+    max_position_embeddings: 1024,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    eos_token_id: plain.eos_token_id,
+    coconut: plain.coconut,
+  });
+  const run = (path: string) =>
+    tinyRun({
+      start: { kind: 'checkpoint', path },
+      model: null,
+      maxStage: 1,
+      data: {
+        kind: 'gsm8k',
+        train: data('gsm8k-sample.jsonl'),
+        validation: data('gsm8k-aug-sample.txt'),
+        overlap: 'remove',
+      },
+      batch: { groups: 4, perGroup: 1, microBatches: 2 },
+      segments: [{ stage: 2, trainSteps: 2, ...constantRate(1e-3) }],
+    });
+
+  it.each([
+    ['gpt2', { ...plain, n_positions: 1024 }],
+    ['llama', llama],
+  ] as [string, ModelConfig][])(
+    'of %s gives its sizes and its tokenizer, and what is left serves',
+    async (_, config) => {
+      const start = join(temporaryDirectory(), 'start');
+      writeCheckpoint(start, {
+        config: { ...config, vocab_size: 257 },
+        weights: tinyWeights({ ...config, vocab_size: 257 }, 1),
+        tokenizerJson: byteTokenizerJson(['<eos>']),
+        chatTemplate: lastQuestionTemplate,
+        training: {},
+        evalReport: null,
+      });
+      const { directory, metrics } = await trained(run(start));
+      const losses = metrics.flatMap(({ loss }) => loss ?? []).map(Number);
+      expect(losses).toHaveLength(2);
+      expect(losses.every(Number.isFinite)).toBe(true);
+      const checkpoint = readCheckpoint(directory.checkpointPath);
+      expect(checkpoint.config).toMatchObject({ model_type: config.model_type, vocab_size: 260 });
+      expect(checkpoint.config.coconut).toMatchObject({ bot_token_id: 257, eot_token_id: 258 });
+      expect(checkpoint.tokenizer.encode('<<1+1=2>>')).toHaveLength(9);
+      const item = { question: 'How many?', steps: [], answer: '2' };
+      const scored = await withEngine(
+        directory.checkpointPath,
+        { threads: 1, weights: 'fp32' },
+        (engine, served) => evaluateCheckpoint(engine, served, [item], () => true),
+      );
+      expect(scored.as_trained).toMatchObject({ correct: 1, mean_thoughts: 1 });
+    },
+  );
+});
+
 describe('the loop', () => {
   const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(1e-3) };
 
@@ -115,11 +184,19 @@ describe('the loop', () => {
     const { directory } = await trained(tinyRun({ segments: [{ ...small, trainSteps: 2 }] }));
     const config = tinyRun({
       name: 'second',
-      start: { checkpoint: directory.checkpointPath },
+      start: { kind: 'checkpoint', path: directory.checkpointPath },
+      model: null,
       segments: [{ ...small, trainSteps: 1, ...constantRate(1e-12) }],
     });
     const second = await trained(config);
-    const weightsOf = (path: string) => readWeights(readCheckpoint(path));
+    const weightsOf = (path: string) => {
+      const checkpoint = readCheckpoint(path);
+      const weights = readWeights(checkpoint);
+      // <pause>, of which the method made no use, starts anew.
+      const unused = checkpoint.tokenizer.specialId('<pause>')!;
+      weights.get('transformer.wte.weight')!.fill(0, unused * 16, (unused + 1) * 16);
+      return weights;
+    };
     const [before, after] = [directory, second.directory].map((d) => weightsOf(d.checkpointPath));
     for (const [name, values] of before!) {
       const moved = values.map((x, i) => Math.abs(x - after!.get(name)![i]!));

@@ -8,8 +8,10 @@ import {
   readTrainingConfig,
   type Segment,
   totalSteps,
+  trainingConfigSchema,
 } from '../../src/training/training-config.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { type RunFile, tinyRunFile } from '../support/tiny-run.ts';
 
 const minimal = {
   name: 'a-run',
@@ -159,5 +161,27 @@ describe('learningRateAt', () => {
   it('stays where start and end are equal', () => {
     const flat = segment({ finalLearningRate: 1 });
     expect([0, 37, 99].map((within) => learningRateAt(flat, within))).toEqual([1, 1, 1]);
+  });
+});
+
+describe('where training starts', () => {
+  const problems = (changes: Partial<RunFile>) => {
+    const parsed = trainingConfigSchema.safeParse({ ...tinyRunFile, ...changes });
+    return parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
+  };
+  const start = { kind: 'checkpoint' as const, path: 'models/base' };
+
+  it('takes sizes with fresh weights, and none with a checkpoint', () => {
+    expect(problems({ start, model: null })).toEqual([]);
+    expect(problems({ start })).toEqual(['the start checkpoint has its own sizes']);
+    expect(problems({ model: null })).toEqual(['fresh weights need sizes']);
+  });
+
+  it('parts a batch into equal micro-batches only', () => {
+    const batch = { groups: 6, perGroup: 1 };
+    expect(problems({ batch: { ...batch, microBatches: 3 } })).toEqual([]);
+    expect(problems({ batch: { ...batch, microBatches: 4 } })).toEqual([
+      '6 groups do not part into 4',
+    ]);
   });
 });

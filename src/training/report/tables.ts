@@ -1,7 +1,7 @@
 // The report's figures in words: facts of the run, goals reached, segments, and the scores of eval.json.
 import { html } from 'hono/html';
 import type { EvalReport, EvalRun } from '../../model/eval-report.ts';
-import { type TrainingConfig, totalSteps } from '../training-config.ts';
+import { type ModelSizes, type TrainingConfig, totalSteps } from '../training-config.ts';
 import { type RunMetrics, stageLabel, type ValidationPoint } from './run-metrics.ts';
 import { best, firstReached, type SegmentRow, segmentRows } from './summary.ts';
 import { duration, integer, percent, short } from './units.ts';
@@ -50,19 +50,25 @@ function configFacts({
   method,
   supervision,
   seed,
+  start,
   model,
   optimizer,
   threads,
 }: TrainingConfig): [string, string][] {
-  const { layers, width, heads } = model;
   return [
     ['method', supervision === 'none' ? method : `${method}, ${supervision} supervision`],
-    ['model', `${layers} layers, width ${width}, ${heads} heads`],
+    [
+      'model',
+      model ? sizesOf(model) : `that of ${start.kind === 'checkpoint' ? start.path : start.kind}`,
+    ],
     ['optimiser', optimizer.hiddenMatrices],
     ['seed', String(seed)],
     ['threads', String(threads)],
   ];
 }
+
+const sizesOf = ({ layers, width, heads }: ModelSizes): string =>
+  `${layers} layers, width ${width}, ${heads} heads`;
 
 /** When validation first reached each goal. */
 export function goalTable(validation: readonly ValidationPoint[]): Html {
