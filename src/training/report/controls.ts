@@ -70,7 +70,10 @@ function againstPauses({ asTrained }: Thinking, pauses: readonly Measurement[]):
   return pauses
     .map((pause) => {
       const { p, isWorse, onlyFirst, onlySecond } = compared(asTrained, pause.asTrained);
-      const better = onlySecond > onlyFirst && p < LEVEL ? 'worse than' : 'no better than';
+      const better =
+        onlySecond > onlyFirst && p < LEVEL
+          ? 'worse than'
+          : `not shown to be better than (level ${LEVEL})`;
       return `It is ${isWorse ? 'better than' : better} the pause control ${pause.checkpoint} (${percent(pause.asTrained.accuracy)}%, p ${sign(p)}).`;
     })
     .join(' ');

@@ -35,7 +35,7 @@ describe('verdicts', () => {
 
   it.each([
     [60, 'better than the pause control p (60.0%, p < 0.001)'],
-    [89, 'no better than the pause control p (89.0%, p = 1.000)'],
+    [89, 'not shown to be better than (level 0.01) the pause control p (89.0%, p = 1.000)'],
     [100, 'worse than the pause control p (100.0%, p = 0.002)'],
   ])('compares with pauses at %i right', (right, words) => {
     expect(verdicts([thinking(50, 10), pause(right)])).toEqual([expect.stringContaining(words)]);
