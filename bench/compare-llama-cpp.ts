@@ -1,4 +1,4 @@
-// npm ci --prefix bench && npm run fetch:smollm2 && npx tsx bench/compare-llama-cpp.ts [--write]
+// npm install --prefix bench && npm run fetch:smollm2 && npx tsx bench/compare-llama-cpp.ts [--write]
 // SmolLM2's greedy answers through our engine against llama.cpp's (node-llama-cpp), on the file as it is
 // and on its weights written out as float32. --write keeps the latter as test/golden/smollm2.json.
 import { existsSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // npm run bench:peers [-- --checkpoint <dir>] [--rounds 3] [--minutes 9] [--threads 2] [--quick]
 // Our engine against transformers.js and node-llama-cpp on the same weights, thoughts against tokens,
 // HTTP against the engine, and cold starts; writes docs/performance.md. The peers are installed with
-// `npm ci --prefix bench`; one that is not is left out and said to be.
+// `npm install --prefix bench`; one that is not is left out and said to be.
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
