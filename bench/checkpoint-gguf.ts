@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ggufName } from '../src/import/gguf-names.ts';
 import { type Checkpoint, readCheckpoint, readWeights } from '../src/model/checkpoint.ts';
 import { dimensionsOf, type ModelConfig } from '../src/model/model-config.ts';
 import { parameterTable } from '../src/model/parameters.ts';
@@ -123,42 +124,6 @@ function tensors(checkpoint: Checkpoint, type: GgufTensorType): GgufTensor[] {
     }
     return { ...own, shape, data: rotationOrder(name, whole, shape, config) };
   });
-}
-
-const names: Record<string, string> = {
-  'transformer.wte.weight': 'token_embd.weight',
-  'transformer.wpe.weight': 'position_embd.weight',
-  'transformer.ln_f': 'output_norm',
-  'model.embed_tokens.weight': 'token_embd.weight',
-  'model.norm': 'output_norm',
-  'lm_head.weight': 'output.weight',
-};
-
-const blockNames: Record<string, string> = {
-  ln_1: 'attn_norm',
-  'attn.c_attn': 'attn_qkv',
-  'attn.c_proj': 'attn_output',
-  ln_2: 'ffn_norm',
-  'mlp.c_fc': 'ffn_up',
-  'mlp.c_proj': 'ffn_down',
-  input_layernorm: 'attn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.o_proj': 'attn_output',
-  post_attention_layernorm: 'ffn_norm',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-};
-
-/** transformers' name of a parameter → llama.cpp's. */
-function ggufName(name: string): string {
-  const block = /^(?:transformer\.h|model\.layers)\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
-  if (block) return `blk.${block[1]}.${blockNames[block[2]!]}.${block[3]}`;
-  return (
-    names[name] ?? name.replace(/^(.+)\.(weight|bias)$/, (_, of, part) => `${names[of]}.${part}`)
-  );
 }
 
 function transposed(data: Float32Array, rows: number, columns: number): Float32Array {

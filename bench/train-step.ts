@@ -8,6 +8,7 @@ import { parameterCount } from '../src/model/parameters.ts';
 import type { TrainBatch } from '../src/training/collate.ts';
 import { Learner } from '../src/training/learner.ts';
 import type { OptimizerConfig } from '../src/training/optimizers.ts';
+import { median } from '../src/training/statistics.ts';
 import { gradientGraph } from '../src/training/training-graph.ts';
 import { gemmOperations, gemmPeak } from './gemm.ts';
 import {
@@ -91,10 +92,6 @@ function add(sides: Side[], name: string, timing: Timing, operations: number | n
   }
   known.timing.wallSeconds.push(...timing.wallSeconds);
   known.timing.processorSeconds.push(...timing.processorSeconds);
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 /** The sides computed the same thing, or their times say nothing about each other. */

@@ -8,7 +8,8 @@ import { Random } from '../src/random.ts';
 import { closedLoop, openLoop, type PointResult } from './arrivals.ts';
 import { type ChatTarget, type Outcome, streamChat } from './chat-client.ts';
 import { requireLoopback } from './loopback.ts';
-import { type Load, machine, type PointReport, reportPoint, tableText } from './report.ts';
+import { machineNow } from './machine.ts';
+import { type Load, type PointReport, reportPoint, tableText } from './report.ts';
 
 const warmupRequests = 3;
 const maxInFlight = 256;
@@ -129,7 +130,7 @@ const sender =
 
 function writeReport(options: Options, target: ChatTarget, points: PointReport[]): void {
   const { apiKey: _, ...shared } = target;
-  const report = { date: new Date().toISOString(), machine: machine(), target: shared, points };
+  const report = { date: new Date().toISOString(), machine: machineNow(), target: shared, points };
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, `${JSON.stringify(report, null, 2)}\n`);
 }

@@ -1,5 +1,4 @@
 // Outcomes → figures → a table and JSON. Percentiles only: a mean hides the slow requests.
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import type { PointResult } from './arrivals.ts';
 import type { Answered } from './chat-client.ts';
 import { percentile } from './percentile.ts';
@@ -68,17 +67,6 @@ function spread(values: readonly number[]): Spread | null {
   const sorted = Float64Array.from(values).sort();
   const at = (percent: number) => percentile(sorted, percent);
   return { p50: at(50), p90: at(90), p99: at(99) };
-}
-
-/** The machine that ran both client and server, unless the target says otherwise. */
-export function machine() {
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    loadAverage1m: loadavg()[0] ?? 0,
-  };
 }
 
 const columns: readonly [string, (point: PointReport) => string][] = [

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { machine } from './report.ts';
+import { machineNow } from './machine.ts';
 import { startServer } from './server-process.ts';
 import { soak } from './soak-run.ts';
 import { complaints, soakText } from './soak-verdict.ts';
@@ -60,7 +60,9 @@ async function main(): Promise<void> {
     };
     const report = await soak(target, prompts, limits);
     const found = complaints(report);
-    process.stdout.write(`${JSON.stringify({ ...machine(), ...limits })}\n${soakText(report)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...machineNow(), ...limits })}\n${soakText(report)}\n`,
+    );
     for (const complaint of found) process.stderr.write(`${complaint}\n`);
     if (found.length > 0) process.exitCode = 1;
   } finally {

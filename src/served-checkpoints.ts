@@ -1,13 +1,13 @@
 // MODEL_DIR → the models that are served, each with an engine that starts on first use and reports
 // into the metrics.
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { type Engine, startEngine } from './engine/engine.ts';
 import type { StepReport } from './engine/messages.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
+import { checkpointDirs } from './model/checkpoint-dirs.ts';
 import { dimensionsOf } from './model/model-config.ts';
 import type { NamedModel } from './named-model.ts';
 import { type ServedModel, thoughtLimits } from './routes/served-model.ts';
@@ -58,20 +58,12 @@ export function readServedCheckpoints(
   return { models: served, engines: () => started, exportInfo };
 }
 
-function checkpointDirs(modelDir: string): string[] {
-  const isCheckpoint = (dir: string) => existsSync(join(dir, 'config.json'));
-  if (isCheckpoint(modelDir)) return [modelDir];
-  return readdirSync(modelDir)
-    .filter((name) => !/\.(partial|previous)$/.test(name)) // a checkpoint that is being replaced
-    .sort()
-    .map((name) => join(modelDir, name))
-    .filter(isCheckpoint);
-}
-
 function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): ServedModel {
   const { id, config, tokenizer, chatTemplate, eosIds, generationConfig } = checkpoint;
   const slotCapacity = Math.min(deps.config.slotCapacity, dimensionsOf(config).positions);
   let engine: Engine | null = null;
+  // To check them hashes the weights, which start-up had better not wait for.
+  let evalReport: { checked: Checkpoint['evalReport'] } | undefined;
   const start = () => {
     engine = startReporting(checkpoint, slotCapacity, deps);
     started.push(engine);
@@ -88,7 +80,10 @@ function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): S
       temperature: generationConfig.temperature ?? 1,
       topP: generationConfig.top_p ?? 1,
     },
-    evalReport: figuresOf(checkpoint, deps.log),
+    get evalReport() {
+      evalReport ??= { checked: figuresOf(checkpoint, deps.log) };
+      return evalReport.checked;
+    },
     get weightsSha256() {
       return checkpoint.sha256;
     },

@@ -33,12 +33,6 @@ export function prefillRate({ ms }: Timing, promptTokens: number): number {
   return (1000 * promptTokens) / ms[0]![0]!;
 }
 
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
 /** How many tokens two greedy continuations have in common before they part. */
 export function agreement(a: readonly number[], b: readonly number[]): number {
   const parting = a.findIndex((id, i) => id !== b[i]);

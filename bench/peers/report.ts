@@ -1,8 +1,9 @@
 // Figures → docs/performance.md. Pure: the template is here, every number comes from the run.
+
+import type { Machine } from '../../loadtest/machine.ts';
+import { median } from '../../src/training/statistics.ts';
 import type { ColdStart } from './cold-start.ts';
-import type { Machine } from './machine.ts';
 import { type Side, sideName } from './peer.ts';
-import { median } from './rates.ts';
 import type { Agreement, Figure, Scenario } from './scenarios.ts';
 import type { StepProfile } from './step-profile.ts';
 
@@ -37,14 +38,14 @@ export type Run = {
 
 export function performancePage(run: Run): string {
   const { machine, setup, versions } = run;
-  const { cpu, cores, gigabytes, node } = machine.before;
+  const { cpu, cores, memoryGiB, node } = machine.before;
   const programs = Object.entries(versions).map(([name, v]) => `${name} ${v ?? 'not installed'}`);
   return `# Performance
 
 Written by \`npm run bench:peers\`; run it to have your machine's figures here.
 
-${cores} cores of ${cpu}, ${gigabytes} GB, Node ${node}; ${programs.join(', ')}. Load average ${machine.before.load.toFixed(1)}
-before and ${machine.after.load.toFixed(1)} after, the runs' own included. ${setup.threads} threads for each program, a process for each
+${cores} cores of ${cpu}, ${memoryGiB} GB, Node ${node}; ${programs.join(', ')}. Load average ${machine.before.loadAverage1m.toFixed(1)}
+before and ${machine.after.loadAverage1m.toFixed(1)} after, the runs' own included. ${setup.threads} threads for each program, a process for each
 program and width, ${setup.rounds} rounds in turns, medians. Weights: ${setup.model}, ${(setup.parameters / 1e6).toFixed(0)}M parameters, the same numbers for all.
 
 ## Aims

@@ -1,8 +1,9 @@
 // What is measured, and the rounds: every scenario on every side in turn, so that a busy spell of the
 // machine hits all alike, in the other direction each time.
 import { Random } from '../../src/random.ts';
+import { median } from '../../src/training/statistics.ts';
 import { type Job, type Side, sideName, type Timing } from './peer.ts';
-import { agreement, fullBatchRate, median, prefillRate, type Rate } from './rates.ts';
+import { agreement, fullBatchRate, prefillRate, type Rate } from './rates.ts';
 import type { SideProcess } from './side-process.ts';
 
 /** `count` outputs for each of `batch` prompts of `prompt` tokens. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { readModelFiles } from '../../src/model/checkpoint.ts';
 import { servingModel, type WeightFormat } from '../../src/model/serving-model.ts';
 import { createSession } from '../../src/onnx/session.ts';
+import { median } from '../../src/training/statistics.ts';
 import { stepFeeds } from '../step-feeds.ts';
-import { median } from './rates.ts';
 
 const kinds = ['products with weights', 'lm_head', 'attention', 'everything else'] as const;
 type Kind = (typeof kinds)[number];

@@ -1,8 +1,6 @@
 // What finished sequences computed, kept for requests that begin alike: which inputs, whose, and their
 // keys and values. Thoughts count as inputs: they follow from the weights and what stands before them.
-
-/** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
-type Input = number | Float32Array;
+import type { Input } from './thought-inputs.ts';
 
 /** An input that is asked for: a token, or the model's own next thought. */
 export type WantedInput = number | 'thought';

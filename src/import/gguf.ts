@@ -14,6 +14,7 @@ import {
 import { parameterTable } from '../model/parameters.ts';
 import { rotaryFrequencies } from '../model/rotary.ts';
 import { blockKinds, dequantize } from './dequantize.ts';
+import { ggufName } from './gguf-names.ts';
 import { tokenizerFields, toTokenizerJson } from './gguf-tokenizer.ts';
 import { pretrained } from './pretrained.ts';
 
@@ -127,30 +128,6 @@ function conversation(metadata: Metadata): { eosIds: number[]; chatTemplate: str
     eosIds: [...new Set(ends.filter((id) => id !== undefined))],
     chatTemplate: own ?? `${bos}${lastQuestionTemplate}`,
   };
-}
-
-const blockNames: Record<string, string> = {
-  input_layernorm: 'attn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.o_proj': 'attn_output',
-  post_attention_layernorm: 'ffn_norm',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-};
-
-const topNames: Record<string, string> = {
-  'model.embed_tokens.weight': 'token_embd.weight',
-  'model.norm.weight': 'output_norm.weight',
-  'lm_head.weight': 'output.weight',
-};
-
-/** transformers' name of a parameter → llama.cpp's. */
-function ggufName(name: string): string {
-  const [, layer, part] = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name) ?? [];
-  return part === undefined ? topNames[name]! : `blk.${layer}.${blockNames[part]}.weight`;
 }
 
 /** Checked now, read one at a time when their turn comes. */

@@ -16,47 +16,30 @@ function scalesAndLeasts(data: DataView, at: number): [scale: number, least: num
   });
 }
 
-/** `fifthBits`: where the bits above the nibbles begin, a byte for each place of a run; null: none. */
-function decodeRuns(
-  data: DataView,
-  at: number,
-  places: { fifthBits: number | null; nibbles: number },
-  put: (i: number, value: number) => void,
-): void {
-  const [scaleUnit, leastUnit] = [half(data, at), half(data, at + 2)];
-  for (const [run, [scale, least]] of scalesAndLeasts(data, at + 4).entries()) {
-    const bytes = places.nibbles + 32 * (run >> 1);
-    for (let i = 0; i < 32; i++) {
-      const packed = data.getUint8(bytes + i);
-      const nibble = run % 2 === 0 ? packed & 15 : packed >> 4;
-      const fifth =
-        places.fifthBits === null ? 0 : (data.getUint8(places.fifthBits + i) >> run) & 1;
-      put(32 * run + i, scaleUnit * scale * (nibble | (fifth << 4)) - leastUnit * least);
+/**
+ * Blocks of 8 runs of 32 weights: the units of scale and least value, their runs', the fifth bits if any, and 128 bytes
+ * of nibbles. `fifthBits`: where a block's bits above the nibbles begin, a byte for each place of a run; null: none.
+ */
+const runs = (name: string, bytes: number, fifthBits: number | null): BlockKind => ({
+  name,
+  weights: 256,
+  bytes,
+  decode: (data, at, out, to) => {
+    const [scaleUnit, leastUnit] = [half(data, at), half(data, at + 2)];
+    for (const [run, [scale, least]] of scalesAndLeasts(data, at + 4).entries()) {
+      const nibbles = at + bytes - 128 + 32 * (run >> 1);
+      for (let i = 0; i < 32; i++) {
+        const packed = data.getUint8(nibbles + i);
+        const nibble = run % 2 === 0 ? packed & 15 : packed >> 4;
+        const fifth = fifthBits === null ? 0 : (data.getUint8(at + fifthBits + i) >> run) & 1;
+        out[to + 32 * run + i] = scaleUnit * scale * (nibble | (fifth << 4)) - leastUnit * least;
+      }
     }
-  }
-}
-
-export const q4k: BlockKind = {
-  name: 'Q4_K',
-  weights: 256,
-  bytes: 144,
-  decode: (data, at, out, to) => {
-    decodeRuns(data, at, { fifthBits: null, nibbles: at + 16 }, (i, value) => {
-      out[to + i] = value;
-    });
   },
-};
+});
 
-export const q5k: BlockKind = {
-  name: 'Q5_K',
-  weights: 256,
-  bytes: 176,
-  decode: (data, at, out, to) => {
-    decodeRuns(data, at, { fifthBits: at + 16, nibbles: at + 48 }, (i, value) => {
-      out[to + i] = value;
-    });
-  },
-};
+export const q4k = runs('Q4_K', 144, null);
+export const q5k = runs('Q5_K', 176, 16);
 
 /** 128 bytes of low nibbles, 64 of bit pairs above them, 16 signed scales, and the unit of the scales. */
 export const q6k: BlockKind = {

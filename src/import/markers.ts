@@ -1,6 +1,7 @@
 // The markers of facebookresearch/coconut, added to a language model that lacks them: three special
 // tokens whose rows of the embedding start as the row of `<<`, which opened its reasoning steps.
 import { addedToken } from '../model/byte-level-bpe.ts';
+import { meanRow, STEP_OPENING } from '../model/embedding-rows.ts';
 import { loadTokenizer } from '../model/tokenizer.ts';
 import type { TokenizerJson } from './hub-tokenizer.ts';
 
@@ -10,8 +11,6 @@ export const markers = {
   eot: '<|end-latent|>',
   latent: '<|latent|>',
 } as const;
-
-const startOfStep = '<<';
 
 /** Tokens of a vocabulary, from id 0 without a gap. */
 export function tokenCount({ model, added_tokens }: TokenizerJson): number {
@@ -65,11 +64,7 @@ export function resizedRows(
   const resized = new Float32Array(tokens * width);
   resized.set(rows.subarray(0, Math.min(trained, tokens) * width));
   if (trained >= tokens) return resized;
-  const ids = loadTokenizer(json, {}).encode(startOfStep);
-  const start = new Float32Array(width);
-  for (const id of ids) {
-    for (let i = 0; i < width; i++) start[i]! += rows[id * width + i]! / ids.length;
-  }
+  const start = meanRow(rows, width, loadTokenizer(json, {}).encode(STEP_OPENING));
   for (let row = trained; row < tokens; row++) resized.set(start, row * width);
   return resized;
 }

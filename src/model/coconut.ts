@@ -181,7 +181,7 @@ function columnsOf(g: GraphBuilder, thoughts: Columns, from: number, to: number)
 export function stopLogits(g: GraphBuilder, parameters: Parameters, thoughts: Value): Value {
   const weight = parameters.get(stopHead.weight)!; // [2, D], as torch's Linear stores it
   const bias = parameters.get(stopHead.bias)!;
-  return op.add(g, op.matmul(g, thoughts, op.transpose(g, weight, [1, 0])), bias);
+  return op.add(g, op.matmulTransposed(g, thoughts, weight), bias);
 }
 
 /** The rows' own past, longer by the positions just computed. */

@@ -3,8 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
-export const devices = ['cpu', 'webgpu', 'cuda'] as const;
-export type Device = (typeof devices)[number];
+export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 /** unknown: not on Linux, where neither is told from the other. */
 export type Adapter = { kind: 'hardware' | 'software' | 'unknown'; name: string };

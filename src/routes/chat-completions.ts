@@ -1,15 +1,16 @@
 // POST /v1/chat/completions: parse, submit, then stream or collect.
 import type { Context, Handler } from 'hono';
-import type { Answer, AnswerToken } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
 import { checkControl, toGenerationRequest } from './chat-request.ts';
 import { toCompletion } from './chat-response.ts';
 import { chatFrames } from './chat-stream.ts';
+import { collectAnswer } from './collect-answer.ts';
 import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
-import { type LatentTrace, toLatentTrace } from './latent-trace.ts';
+import { toLatentTrace } from './latent-trace.ts';
 import { openAnswer } from './open-answer.ts';
 import { compileFormat } from './response-format.ts';
 import { responseHead } from './response-head.ts';
@@ -54,35 +55,18 @@ type Asked = {
   promptTokenIds: number[] | null;
 };
 
-async function collected({ events }: Answer, asked: Asked) {
+async function collected(answer: Answer, asked: Asked) {
   const { request, model, promptTokenIds } = asked;
-  const choices = Array.from({ length: asked.choices }, () => ({
-    content: '',
-    trace: null as LatentTrace | null,
-    tokens: [] as AnswerToken[],
-    reason: 'stop' as 'stop' | 'length',
+  const { choices, finished } = await collectAnswer(answer, asked.choices);
+  const told = choices.map(({ text, trace, tokens, reason }) => ({
+    content: text,
+    trace: trace && toLatentTrace(trace, model.tokenizer),
+    logprobs: toChatLogprobs(tokens, model.tokenizer),
+    reason,
+    tokenIds: promptTokenIds && tokens.map(({ tokenId }) => tokenId),
   }));
-  for await (const event of events) {
-    if (event.kind === 'text') {
-      const choice = choices[event.choice]!;
-      choice.content += event.text;
-      choice.tokens.push(...event.tokens);
-    }
-    if (event.kind === 'trace') {
-      choices[event.choice]!.trace = toLatentTrace(event.thoughts, model.tokenizer);
-    }
-    if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
-    if (event.kind === 'finished') {
-      const told = choices.map(({ content, trace, tokens, reason }) => {
-        const logprobs = toChatLogprobs(tokens, model.tokenizer);
-        const tokenIds = promptTokenIds && tokens.map(({ tokenId }) => tokenId);
-        return { content, trace, logprobs, reason, tokenIds };
-      });
-      const rest = { metadata: request.metadata ?? null, promptTokenIds };
-      return toCompletion(responseHead(model, 'chatcmpl'), told, event, rest);
-    }
-  }
-  throw new Error('the engine ended an answer without a finished event');
+  const rest = { metadata: request.metadata ?? null, promptTokenIds };
+  return toCompletion(responseHead(model, 'chatcmpl'), told, finished, rest);
 }
 
 function streamed(

@@ -4,6 +4,7 @@ import type { Context, Handler } from 'hono';
 import type { GenerationRequest } from '../engine/messages.ts';
 import type { Answer, AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
+import { collectAnswer } from './collect-answer.ts';
 import {
   type CompletionRequest,
   choiceCounts,
@@ -89,15 +90,15 @@ function openAll(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answe
 }
 
 async function collected(asked: Asked) {
-  const { answers, model, request, told } = asked;
+  const { answers, model, request, echoes, given, told } = asked;
   try {
-    const parts = await Promise.all(answers.map((_, prompt) => choicesOf(asked, prompt)));
-    const usage = sumUsage(parts.map((part) => part.usage));
+    const parts = await Promise.all(answers.map((answer) => collectAnswer(answer, given)));
+    const usage = sumUsage(parts.map(({ finished }) => finished.usage));
     const choices = parts.flatMap((part, prompt) =>
       likeliestChoices(part.choices, told).map(({ text, tokens, reason }, i) => ({
-        text,
+        text: echoes[prompt]! + text,
         index: prompt * told + i,
-        logprobs: logprobsOf(asked, tokens, asked.echoes[prompt]!.length),
+        logprobs: logprobsOf(asked, tokens, echoes[prompt]!.length),
         finish_reason: reason,
         ...tokenIds(asked, prompt, tokens),
       })),
@@ -108,25 +109,6 @@ async function collected(asked: Asked) {
     // One that failed takes the others with it.
     for (const answer of answers) answer.abort();
   }
-}
-
-/** All of one prompt's, as they were generated. */
-async function choicesOf({ answers, echoes, given }: Asked, prompt: number) {
-  const choices = Array.from({ length: given }, () => ({
-    text: echoes[prompt]!,
-    tokens: [] as AnswerToken[],
-    reason: 'stop' as 'stop' | 'length',
-  }));
-  for await (const event of answers[prompt]!.events) {
-    if (event.kind === 'text') {
-      const choice = choices[event.choice]!;
-      choice.text += event.text;
-      choice.tokens.push(...event.tokens);
-    }
-    if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
-    if (event.kind === 'finished') return { choices, usage: event.usage };
-  }
-  throw new Error('the engine ended an answer without a finished event');
 }
 
 function logprobsOf({ request, model }: Asked, tokens: readonly AnswerToken[], offset: number) {

@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../engine/messages.ts';
 import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { chatPrompt } from './chat-request.ts';
+import { collectAnswer } from './collect-answer.ts';
 import { settleThoughts, toGeneration } from './generation.ts';
 import { readJson } from './guards.ts';
 import { openAnswer } from './open-answer.ts';
@@ -74,11 +75,7 @@ function responseContext(model: ServedModel, request: ResponseRequest): Response
   return { ...ids, createdSeconds, model, request };
 }
 
-async function collected({ events }: Answer, context: ResponseContext) {
-  let text = '';
-  for await (const event of events) {
-    if (event.kind === 'text') text += event.text;
-    if (event.kind === 'finished') return finishedResponse(context, text, event);
-  }
-  throw new Error('the engine ended an answer without a finished event');
+async function collected(answer: Answer, context: ResponseContext) {
+  const { choices, finished } = await collectAnswer(answer, 1);
+  return finishedResponse(context, choices[0]!.text, finished);
 }

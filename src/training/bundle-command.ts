@@ -8,7 +8,7 @@ import type { EvalReport } from '../model/eval-report.ts';
 import { modelCard } from '../model/model-card.ts';
 import { thinMetrics } from './metrics-thinning.ts';
 import { RunDirectory } from './run-directory.ts';
-import { parseTrainingConfig, type TrainingConfig, totalSteps } from './training-config.ts';
+import { runOf, totalSteps } from './training-config.ts';
 
 /** Above this a checkpoint does not belong into a repository. */
 const MAX_WEIGHTS_BYTES = 12e6;
@@ -51,11 +51,6 @@ export function bundleRun(runPath: string, target: string, maxWeightsBytes: numb
     if (evalReport) write('eval.json', `${JSON.stringify(evalReport, null, 2)}\n`);
   });
   return readCheckpoint(target);
-}
-
-/** The run file that a checkpoint was trained by. @throws where its training.json holds none */
-export function runOf({ dir, training }: Checkpoint): TrainingConfig {
-  return parseTrainingConfig(`${dir}/training.json: run`, training['run']);
 }
 
 function checkFinished(checkpoint: Checkpoint): void {

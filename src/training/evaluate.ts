@@ -127,6 +127,16 @@ export function thoughtsAsServed({ config }: Checkpoint): ModelThoughts {
   return { kind: 'model', count, ...(stop_head && { stopProbability: STOP_PROBABILITY }) };
 }
 
+/** For each item the thoughts that the next one had. */
+export function thoughtsOfOthers(
+  results: readonly ItemResult[],
+): (index: number) => GenerationRequest['thoughts'] {
+  return (index) => {
+    const { thoughts, vectors } = results[(index + 1) % results.length]!;
+    return { kind: 'given', count: thoughts, vectors: vectors! };
+  };
+}
+
 /** As trained, and where the method thinks: without thoughts, and with the next item's. */
 export async function evaluateCheckpoint(
   engine: Engine,
@@ -143,14 +153,8 @@ export async function evaluateCheckpoint(
   if (checkpoint.config.coconut.filler !== 'thought') {
     return { as_trained: summarizeRun(own), zero_thoughts: null, shuffled_thoughts: null };
   }
-  const none = await runItems(engine, checkpoint, items, judge, () => ({
-    kind: 'model',
-    count: 0,
-  }));
-  const shuffled = await runItems(engine, checkpoint, items, judge, (index) => {
-    const { thoughts, vectors } = own[(index + 1) % items.length]!;
-    return { kind: 'given', count: thoughts, vectors: vectors! };
-  });
+  const none = await runItems(engine, checkpoint, items, judge, () => noThoughts);
+  const shuffled = await runItems(engine, checkpoint, items, judge, thoughtsOfOthers(own));
   return {
     as_trained: summarizeRun(own),
     zero_thoughts: summarizeRun(none),

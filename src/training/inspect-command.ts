@@ -2,10 +2,10 @@
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { type Checkpoint, readCheckpoint, readWeights } from '../model/checkpoint.ts';
+import { meanRow } from '../model/embedding-rows.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { parameterTable } from '../model/parameters.ts';
 import { tokenText } from '../model/tokenizer.ts';
-import { runOf } from './bundle-command.ts';
 import { formats } from './datasets/formats.ts';
 import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
 import { withEngine } from './evaluate-command.ts';
@@ -14,6 +14,7 @@ import type { Pace } from './inspect/node-groups.ts';
 import { nameProbabilities, readThoughts, type Thoughts } from './inspect/read-out.ts';
 import { branchesOf, productsOf, type SurveyedItem } from './inspect/survey.ts';
 import { inspectionText } from './report/inspection-text.ts';
+import { runOf } from './training-config.ts';
 
 export type InspectOptions = {
   data?: string;
@@ -43,7 +44,9 @@ async function inspect(
 ): Promise<Inspection> {
   const run = runOf(checkpoint);
   const file = data ?? run.data.validation;
-  const examples = formats[run.data.kind].read(file, 'throw').items;
+  const graphs = run.data.kind === 'prosqa' ? readProsqa(file, 'throw').items : null;
+  const examples =
+    graphs?.map(({ example }) => example) ?? formats[run.data.kind].read(file, 'throw').items;
   const example = examples[index];
   if (!example) throw new Error(`--item ${index}: ${file} has ${examples.length} items`);
   const { traces } = await readThoughts(engine, checkpoint, example.question, words);
@@ -63,9 +66,8 @@ async function inspect(
       cosine,
     })),
   };
-  if (run.data.kind !== 'prosqa') return { ...seen, tree: null, branches: [], products: [] };
+  if (!graphs) return { ...seen, tree: null, branches: [], products: [] };
 
-  const graphs = readProsqa(file, 'throw').items;
   const pace: Pace = run;
   const embeddings = embeddingOf(checkpoint);
   const survey = await Promise.all(
@@ -135,12 +137,7 @@ function embeddingOf(checkpoint: Checkpoint): (word: string) => Float32Array {
   const { name } = parameterTable(checkpoint.config).find(({ kind }) => kind === 'embedding')!;
   const table = readWeights(checkpoint).get(name)!; // [V, D]
   const { width: D } = dimensionsOf(checkpoint.config);
-  return (word) => {
-    const ids = checkpoint.tokenizer.encode(` ${word}`);
-    const sum = new Float32Array(D);
-    for (const id of ids) for (let d = 0; d < D; d++) sum[d]! += table[id * D + d]! / ids.length;
-    return sum;
-  };
+  return (word) => meanRow(table, D, checkpoint.tokenizer.encode(` ${word}`));
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

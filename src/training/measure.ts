@@ -6,7 +6,6 @@ import type { Engine } from '../engine/engine.ts';
 import type { GenerationRequest } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import { methodOptions } from '../model/method-options.ts';
-import { runOf } from './bundle-command.ts';
 import type { Example } from './datasets/example.ts';
 import type { DataKind } from './datasets/formats.ts';
 import {
@@ -15,9 +14,11 @@ import {
   runItems,
   summarizeRun,
   thoughtsAsServed,
+  thoughtsOfOthers,
 } from './evaluate.ts';
 import { type Outcome, outcomes } from './inspect/outcome.ts';
 import type { MeasuredRun, Measurement } from './measurement.ts';
+import { runOf } from './training-config.ts';
 
 export type Items = {
   kind: DataKind;
@@ -62,10 +63,7 @@ export async function measure(
   }
   const spoilt = async (control: 'zero' | 'shuffle' | 'noise') =>
     toRun(await run(() => ({ ...own, control })));
-  const others = await run((index) => {
-    const { thoughts, vectors } = asTrained[(index + 1) % asTrained.length]!;
-    return { kind: 'given', count: thoughts, vectors: vectors! };
-  });
+  const others = await run(thoughtsOfOthers(asTrained));
   const controls = {
     zero: await spoilt('zero'),
     shuffle: await spoilt('shuffle'),

@@ -1,7 +1,7 @@
 // What `table` has measured of a checkpoint, and the file it keeps: measured again only where weights or items changed.
-import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { replaceFile } from '../model/atomic-write.ts';
+import { readOptionalJson } from '../model/checkpoint-files.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { outcomes } from './inspect/outcome.ts';
 
@@ -52,13 +52,9 @@ const storeSchema = z.strictObject({ measurements: z.array(measurementSchema) })
 export type Measurement = z.output<typeof measurementSchema>;
 export type MeasuredRun = z.output<typeof runSchema>;
 
-/** [] where the file does not exist. @throws naming the file where it is none of ours */
+/** [] where the file does not exist. Throws CheckpointError where it is none of ours */
 export function readMeasurements(path: string): Measurement[] {
-  if (!existsSync(path)) return [];
-  const parsed = storeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  if (parsed.success) return parsed.data.measurements;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${path}: ${issue!.path.join('.')}: ${issue!.message}`);
+  return readOptionalJson(path, storeSchema)?.measurements ?? [];
 }
 
 /** A line per measurement, so that a change of one shows as one. */

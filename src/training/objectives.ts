@@ -122,7 +122,7 @@ function labelLoss(
 }
 
 /** −Σ targets · log probabilities. */
-function crossEntropy(g: GraphBuilder, logProbabilities: Value, targets: Value): Value {
+export function crossEntropy(g: GraphBuilder, logProbabilities: Value, targets: Value): Value {
   const axes = [...targets.shape.keys()];
   return op.neg(g, op.reduceSum(g, op.mul(g, logProbabilities, targets), axes, 0));
 }

@@ -1,8 +1,9 @@
 // What table, inspect and stability keep, and the checkpoints' logs → one page. Measures nothing itself.
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../model/atomic-write.ts';
+import { readOptionalJson } from '../model/checkpoint-files.ts';
 import { readInspections } from './inspect/inspection.ts';
 import { readMeasurements } from './measurement.ts';
 import { type Overview, renderOverview } from './report/overview-page.ts';
@@ -22,7 +23,7 @@ export async function writeOverview({ docs, models, runs, out }: OverviewOptions
     planned: plannedRuns(runs),
     inspections: readInspections(join(docs, 'inspection.json')),
     logs: logsIn(models),
-    stability: readTable(join(docs, 'stability.json')),
+    stability: readOptionalJson(join(docs, 'stability.json'), tableSchema),
   });
   mkdirSync(dirname(out), { recursive: true });
   replaceFile(out, page);
@@ -43,7 +44,3 @@ const tableSchema = z.strictObject({
   head: z.array(z.string()),
   rows: z.array(z.array(z.string())),
 });
-
-function readTable(path: string): Overview['stability'] {
-  return existsSync(path) ? tableSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) : null;
-}

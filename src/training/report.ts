@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { replaceFile, standingDirectory } from '../model/atomic-write.ts';
-import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
-import { type Report, renderReport } from './report/page.ts';
+import { readCheckpoint } from '../model/checkpoint.ts';
+import { renderReport } from './report/page.ts';
 import { parseMetrics } from './report/run-metrics.ts';
 import { RunDirectory } from './run-directory.ts';
-import { trainingConfigSchema } from './training-config.ts';
+import { runOf } from './training-config.ts';
 
 /**
  * Writes `report.html` beside the metrics and returns its path. A run under way may be reported, too.
@@ -24,17 +24,10 @@ export async function writeReport(runPath: string): Promise<string> {
   const page = await renderReport({
     name: basename(resolve(runPath)),
     metrics: parseMetrics(directory.readMetrics()),
-    config: checkpoint && configOf(checkpoint),
+    config: checkpoint && runOf(checkpoint),
     evalReport: checkpoint?.evalReport ?? null,
   });
   const path = join(runPath, 'report.html');
   replaceFile(path, page);
   return path;
-}
-
-function configOf({ dir, training }: Checkpoint): Report['config'] {
-  const parsed = trainingConfigSchema.safeParse(training['run']);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${dir}/training.json: ${['run', ...issue!.path].join('.')}: ${issue!.message}`);
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { addedToken } from '../model/byte-level-bpe.ts';
 import { type Checkpoint, readCheckpoint, readWeights } from '../model/checkpoint.ts';
 import { readJson } from '../model/checkpoint-files.ts';
+import { meanRow, STEP_OPENING } from '../model/embedding-rows.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import type { Weights } from './initialize.ts';
@@ -27,9 +28,6 @@ const spellings: Readonly<Record<keyof MarkerIds, readonly [string, string]>> = 
 };
 
 const roles = ['bot', 'eot', 'pause'] as const;
-
-/** What opens a reasoning step in GSM8k's annotations. */
-const STEP_OPENING = '<<';
 
 const jsonSchema = z.looseObject({ added_tokens: z.array(z.unknown()).default([]) });
 
@@ -81,13 +79,4 @@ export function startWeights({ checkpoint, tokenizer, markers }: StartCheckpoint
     weights.set(name, grown);
   }
   return weights;
-}
-
-/** Most vocabularies hold `<<` whole; in others its parts stand for it together. */
-function meanRow(table: Float32Array, width: number, ids: readonly number[]): Float32Array {
-  const sum = new Float32Array(width);
-  for (const id of ids) {
-    for (let d = 0; d < width; d++) sum[d]! += table[id * width + d]! / ids.length;
-  }
-  return sum;
 }

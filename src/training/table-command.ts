@@ -2,14 +2,15 @@
 // kept beside the page as JSON.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { replaceFile } from '../model/atomic-write.ts';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
+import { checkpointDirs } from '../model/checkpoint-dirs.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import { methodOptions } from '../model/method-options.ts';
 import { Random } from '../random.ts';
-import { bundleRun, runOf } from './bundle-command.ts';
+import { bundleRun } from './bundle-command.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
 import { drawProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
@@ -20,7 +21,7 @@ import { type Measurement, readMeasurements, writeMeasurements } from './measure
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { stopSignal, trainToEnd } from './train-command.ts';
 import { trainedOptions } from './trainer.ts';
-import { readTrainingConfig } from './training-config.ts';
+import { readTrainingConfig, runOf } from './training-config.ts';
 
 export type TableOptions = {
   data?: string;
@@ -65,10 +66,7 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
 }
 
 function checkpointsIn(dir: string): Checkpoint[] {
-  const paths = readdirSync(dir)
-    .sort()
-    .map((name) => join(dir, name))
-    .filter((path) => existsSync(join(path, 'config.json')));
+  const paths = checkpointDirs(dir);
   if (paths.length === 0) throw new Error(`${dir} holds no checkpoint`);
   return paths.map((dir) => readCheckpoint(dir));
 }

@@ -2,6 +2,7 @@
 // It is stored beside the weights (training.json), so that a checkpoint says how it was made.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Checkpoint } from '../model/checkpoint.ts';
 import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
@@ -226,6 +227,11 @@ export function parseTrainingConfig(where: string, json: unknown): TrainingConfi
 /** Of the thoughts' decoder: as many as the model's, unless the run says otherwise. */
 export const decoderLayersOf = ({ decoderLayers, model }: TrainingConfig): number =>
   decoderLayers ?? model!.layers;
+
+/** The run file that a checkpoint was trained by. @throws where its training.json holds none */
+export function runOf({ dir, training }: Checkpoint): TrainingConfig {
+  return parseTrainingConfig(`${dir}/training.json: run`, training['run']);
+}
 
 export const totalSteps = (config: TrainingConfig): number =>
   config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);

@@ -13,7 +13,7 @@ import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
 import { declareSegment } from './batch-inputs.ts';
-import { type ObjectiveName, objectives } from './objectives.ts';
+import { crossEntropy, type ObjectiveName, objectives } from './objectives.ts';
 import { decoderRows } from './thought-decoder.ts';
 
 /** Everything that a graph's shapes depend on: one compiled graph per distinct value. */
@@ -74,8 +74,8 @@ function lossOf(
   const labels = op.slice(g, inputs.tail.ids, 1, unlabelled, tailLength);
   const logProbabilities = op.logSoftmax(g, model.lmHead(predicting)); // [B, labels, V]
   const index = op.reshape(g, labels, [...labels.shape, 1]);
-  const chosen = op.mul(g, op.gatherElements(g, logProbabilities, index), inputs.labelWeights);
-  const answerLoss = op.neg(g, op.reduceSum(g, chosen, [0, 1, 2], 0));
+  const chosen = op.gatherElements(g, logProbabilities, index);
+  const answerLoss = crossEntropy(g, chosen, inputs.labelWeights);
   const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
   const context = { g, config, shape, parameters, model, unrolled };
   const further = shape.objectives.map((name) => objectives[name](context));

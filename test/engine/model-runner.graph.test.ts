@@ -1,26 +1,19 @@
 // Sequences in a batch, against a reference that recomputes everything from scratch through the same
 // step graph, and against each other, for both architectures.
 import { describe, expect, it } from 'vitest';
-import type { GenerationRequest } from '../../src/engine/messages.ts';
 import { dimensionsOf } from '../../src/model/model-config.ts';
 import { naiveAnswer } from './naive-reference.ts';
 import type { Collected } from './requests.ts';
 import {
   asExpected,
+  deep,
   expectSame,
   mixedRequests as mixed,
+  short,
   tensorModel,
+  thinking,
   tinyModels,
 } from './tensor-loop.ts';
-
-const [, thinking, deep, , , short] = mixed as [
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-];
 
 describe.each(tinyModels)('one sequence of $architecture', ({ config }) => {
   const { session, answers, alone } = tensorModel(config);

@@ -127,6 +127,16 @@ export const mixedRequests = (
   }),
 );
 
+/** Those that tests call by name: of 3, 5 and 4 thoughts. */
+export const [, thinking, deep, , , short] = mixedRequests as [
+  GenerationRequest,
+  GenerationRequest,
+  GenerationRequest,
+  GenerationRequest,
+  GenerationRequest,
+  GenerationRequest,
+];
+
 /** Tokens to the last one, thoughts to four digits. */
 export function expectSame(
   actual: Collected,

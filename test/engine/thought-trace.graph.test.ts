@@ -6,20 +6,12 @@ import { dimensionsOf } from '../../src/model/model-config.ts';
 import {
   asExpected,
   expectSame,
-  mixedRequests,
+  short,
   type TensorModel,
   tensorModel,
+  thinking,
   tinyModels,
 } from './tensor-loop.ts';
-
-const [, thinking, , , , short] = mixedRequests as [
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-  GenerationRequest,
-];
 
 const tracesOf = (events: readonly TokenEvent[]) =>
   events.flatMap((event) => (event.kind === 'thought' ? [event.trace] : []));

@@ -86,7 +86,14 @@ export function tinyWeights(config: ModelConfig, seed: number): Map<string, Floa
 /** Same seed and method: same bytes. */
 export function writeTinyCheckpoint(
   dir: string,
-  options: { seed: number; method: TinyMethod; evalReport?: EvalReport; positions?: number },
+  options: {
+    seed: number;
+    method: TinyMethod;
+    evalReport?: EvalReport;
+    positions?: number;
+    /** The run file it shall record. */
+    run?: object;
+  },
 ): void {
   const config = tinyConfig(options.method, options.positions);
   writeCheckpoint(dir, {
@@ -94,7 +101,7 @@ export function writeTinyCheckpoint(
     weights: tinyWeights(config, options.seed),
     tokenizerJson: byteTokenizerJson(tinySpecials),
     chatTemplate: lastQuestionTemplate,
-    training: { run: 'tiny', seed: options.seed, updates: 0 },
+    training: { run: options.run ?? 'tiny', seed: options.seed, updates: 0 },
     evalReport: options.evalReport ?? null,
   });
 }

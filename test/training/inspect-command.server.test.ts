@@ -1,15 +1,13 @@
 // `inspect` on a tiny trained-shape checkpoint: probabilities that add up, words, groups, and the file it keeps.
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { readCheckpoint, writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { readCheckpoint } from '../../src/model/checkpoint.ts';
 import { withEngine } from '../../src/training/evaluate-command.ts';
 import { readInspections } from '../../src/training/inspect/inspection.ts';
 import { nameProbabilities } from '../../src/training/inspect/read-out.ts';
 import { inspectCommand } from '../../src/training/inspect-command.ts';
-import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { type TinyMethod, tinyConfig, tinySpecials, tinyWeights } from '../support/tiny-model.ts';
+import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
 import { tinyRun, tinyRunFile } from '../support/tiny-run.ts';
 
 afterEach(() => {
@@ -20,15 +18,8 @@ const validation = join(import.meta.dirname, '../data/prosqa-small.json');
 
 function written(method: TinyMethod): string {
   const dir = join(temporaryDirectory(), `tiny-${method}`);
-  const config = tinyConfig(method);
-  writeCheckpoint(dir, {
-    config,
-    weights: tinyWeights(config, 1),
-    tokenizerJson: byteTokenizerJson(tinySpecials),
-    chatTemplate: lastQuestionTemplate,
-    training: { run: tinyRun({ data: { ...tinyRunFile.data, validation } }) },
-    evalReport: null,
-  });
+  const run = tinyRun({ data: { ...tinyRunFile.data, validation } });
+  writeTinyCheckpoint(dir, { seed: 1, method, run });
   return dir;
 }
 

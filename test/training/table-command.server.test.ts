@@ -2,19 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { writeCheckpoint } from '../../src/model/checkpoint.ts';
 import { readMeasurements } from '../../src/training/measurement.ts';
 import { type TableOptions, tableCommand } from '../../src/training/table-command.ts';
-import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import {
-  type TinyMethod,
-  tinyConfig,
-  tinySpecials,
-  tinyWeights,
-  writeTinyCheckpoint,
-} from '../support/tiny-model.ts';
+import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
 import { tinyRun, tinyRunFile } from '../support/tiny-run.ts';
 
 afterEach(() => {
@@ -24,16 +15,9 @@ afterEach(() => {
 // Bytes are tokens to the tiny model, and its positions are few: so are the facts of these graphs.
 const validation = join(import.meta.dirname, '../data/prosqa-small.json');
 
-function write(dir: string, name: TinyMethod): void {
-  const config = tinyConfig(name);
-  writeCheckpoint(join(dir, `tiny-${name}`), {
-    config,
-    weights: tinyWeights(config, 1),
-    tokenizerJson: byteTokenizerJson(tinySpecials),
-    chatTemplate: lastQuestionTemplate,
-    training: { run: tinyRun({ data: { ...tinyRunFile.data, validation } }) },
-    evalReport: null,
-  });
+function write(dir: string, method: TinyMethod): void {
+  const run = tinyRun({ data: { ...tinyRunFile.data, validation } });
+  writeTinyCheckpoint(join(dir, `tiny-${method}`), { seed: 1, method, run });
 }
 
 function workplace() {

@@ -1,7 +1,7 @@
 // What was seen inside a checkpoint: one item in full, and means over many; and the file that keeps it.
-import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { replaceFile } from '../../model/atomic-write.ts';
+import { readOptionalJson } from '../../model/checkpoint-files.ts';
 import { nodeGroups } from './node-groups.ts';
 
 const ratio = z
@@ -74,13 +74,9 @@ export type Products = z.output<typeof productsSchema>;
 
 const storeSchema = z.array(inspectionSchema);
 
-/** [] where the file does not exist. @throws naming the file where it is none of ours */
+/** [] where the file does not exist. Throws CheckpointError where it is none of ours */
 export function readInspections(path: string): Inspection[] {
-  if (!existsSync(path)) return [];
-  const parsed = storeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${path}: ${issue!.path.join('.')}: ${issue!.message}`);
+  return readOptionalJson(path, storeSchema) ?? [];
 }
 
 /** Beside those of other checkpoints. */

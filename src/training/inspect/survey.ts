@@ -2,6 +2,7 @@
 // embeddings of the nodes. Pure.
 import { distancesFrom } from '../datasets/fact-graph.ts';
 import type { ProsqaItem } from '../datasets/prosqa.ts';
+import { mean } from '../statistics.ts';
 import {
   type Branches,
   type Products,
@@ -80,8 +81,4 @@ function nodesWithin({ graph, root }: ProsqaItem, [first, last]: [number, number
 
 function entropy(shares: readonly number[]): number {
   return shares.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

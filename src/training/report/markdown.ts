@@ -1,4 +1,5 @@
 // Tables in Markdown, and figures as their cells have them.
+import { mean } from '../statistics.ts';
 
 /** The first column names the row, the others are figures. */
 export function markdownTable(
@@ -11,9 +12,9 @@ export function markdownTable(
 
 /** "mean ± sample standard deviation"; one value has no spread. */
 export function meanAndSpread(values: readonly number[], digits = 1): string {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  if (values.length === 1) return mean.toFixed(digits);
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const center = mean(values);
+  if (values.length === 1) return center.toFixed(digits);
+  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
   const spread = Math.sqrt(squares / (values.length - 1));
-  return `${mean.toFixed(digits)} ± ${spread.toFixed(digits)}`;
+  return `${center.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }

@@ -1,5 +1,6 @@
 // How steadily a run trained, in figures: what each stage border does to the loss, and how far single gradients stand
 // out. Pure; what makes runs steadier is for the table over variants and seeds to say.
+import { mean, median } from '../statistics.ts';
 import type { TextTable } from './comparison.ts';
 import { meanAndSpread } from './markdown.ts';
 import type { RunMetrics, TrainPoint } from './run-metrics.ts';
@@ -137,14 +138,4 @@ function variantCells(seeds: readonly Stability[]): string[] {
       1,
     ),
   ];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,4 +1,5 @@
 // What the tables of the report say: a row per segment, and when validation first reached a goal. Pure.
+import { mean } from '../statistics.ts';
 import type { RunMetrics, TrainPoint, ValidationPoint } from './run-metrics.ts';
 import { groupBy } from './series.ts';
 
@@ -77,8 +78,4 @@ export function best(validation: readonly ValidationPoint[]): ValidationPoint | 
     (top, point) => (top === null || point.accuracy > top.accuracy ? point : top),
     null,
   );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agreement, fullBatchRate, median, prefillRate } from '../../../bench/peers/rates.ts';
+import { agreement, fullBatchRate, prefillRate } from '../../../bench/peers/rates.ts';
 
 describe('fullBatchRate', () => {
   it('counts only while every row is at work', () => {
@@ -24,11 +24,6 @@ describe('fullBatchRate', () => {
 
 it('prefillRate is prompt tokens over the time to the first output', () => {
   expect(prefillRate({ ms: [[250, 300]], processorMs: [], ids: [] }, 128)).toBe(512);
-});
-
-it('median takes the middle, or the mean of the two in the middle', () => {
-  expect(median([9, 1, 5])).toBe(5);
-  expect(median([4, 1, 9, 2])).toBe(3);
 });
 
 it('agreement is the length of the common beginning', () => {

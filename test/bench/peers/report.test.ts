@@ -15,7 +15,7 @@ const llama = side('node-llama-cpp', 'fp32');
 const decode: Scenario = { measure: 'decode', batch: 8, prompt: 128, count: 32 };
 const thoughts: Scenario = { ...decode, measure: 'thoughts' };
 const prefill: Scenario = { measure: 'prefill', batch: 1, prompt: 512, count: 1 };
-const machine = { cpu: 'Test CPU', cores: 2, gigabytes: 4, node: 'v20.0.0', load: 0.5 };
+const machine = { cpu: 'Test CPU', cores: 2, memoryGiB: 4, node: 'v20.0.0', loadAverage1m: 0.5 };
 
 const figure = (scenario: Scenario, of: Side, perSecond: number, processorMs = 10) => ({
   scenario,
@@ -24,7 +24,7 @@ const figure = (scenario: Scenario, of: Side, perSecond: number, processorMs = 1
 });
 
 const run: Run = {
-  machine: { before: machine, after: { ...machine, load: 2.25 } },
+  machine: { before: machine, after: { ...machine, loadAverage1m: 2.25 } },
   setup: {
     rounds: 3,
     threads: 2,
