@@ -126,7 +126,7 @@ export class Learner {
     let session = this.#gradientSessions.get(key);
     if (!session) {
       await this.#makeRoom();
-      session = await this.#compile(gradientGraph(this.config, shape));
+      session = await compile(gradientGraph(this.config, shape), this.#threads);
       this.#gradientSessions.set(key, session);
     }
     const parameters = this.#rows.map(({ name }) => [name, this.tensors.get(name)!]);
@@ -178,14 +178,15 @@ export class Learner {
     const key = `${row.kind} [${row.shape}]`;
     const known = this.#updateSessions.get(key);
     if (known) return known;
-    const session = await this.#compile(updateGraph(row, this.#optimizer));
+    // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
+    const session = await compile(updateGraph(row, this.#optimizer), 1);
     this.#updateSessions.set(key, session);
     return session;
   }
+}
 
-  #compile(graph: Graph): Promise<Session> {
-    return createSession(graph, encodeGraph(graph), { threads: this.#threads, arena: false });
-  }
+function compile(graph: Graph, threads: number): Promise<Session> {
+  return createSession(graph, encodeGraph(graph), { threads, arena: false });
 }
 
 /** Takes the first batch's gradients over, and adds later ones to them. */
