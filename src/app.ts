@@ -14,6 +14,7 @@ import {
   requireJson,
 } from './routes/guards.ts';
 import { openApi } from './routes/openapi.ts';
+import { playgroundRoutes } from './routes/playground.ts';
 import { healthz, prometheus, readyz } from './routes/probes.ts';
 import { limitRate } from './routes/rate-limit.ts';
 import { referencePage } from './routes/reference-page.ts';
@@ -26,12 +27,17 @@ export function createApp(deps: AppDeps): App {
   // Every running answer listens to it; more than ten are no leak.
   setMaxListeners(0, deps.cutoff);
   app.use(identify(deps.log));
-  // Probes stand before the guards; whatever is mounted after them, or is not mounted at all,
-  // is out of reach without a key. The order decides, so no path can be spelled around it.
+  // Probes stand before the guards, and a public playground before the key's; whatever is mounted after
+  // them, or is not mounted at all, is out of reach without a key. The order decides, so no path can be
+  // spelled around it.
   app.get('/healthz', healthz());
   app.get('/readyz', readyz(deps));
   app.get('/ping', readyz(deps));
-  app.use(guardHost(deps.config), requireApiKey(deps.config));
+  const { playground } = deps.config;
+  app.use(guardHost(deps.config));
+  if (playground === 'public') mountPlayground(app);
+  app.use(requireApiKey(deps.config));
+  if (playground === 'on') mountPlayground(app);
   app.get('/metrics', prometheus(deps));
   mountApi(app, deps);
   const withKeys = deps.config.apiKeys.length > 0;
@@ -74,6 +80,10 @@ function mountApi(app: App, deps: AppDeps): void {
       }
     }
   }
+}
+
+function mountPlayground(app: App): void {
+  for (const { path, handler } of playgroundRoutes()) app.get(path, handler);
 }
 
 /** Hugging Face's serving runtimes answer under /openai/v1. */

@@ -69,6 +69,8 @@ const environmentSchema = z
     ALLOW_SOFTWARE_GPU: flag,
     /** Whether requests may ask for spoilt thoughts (latent_control), for experiments. */
     ALLOW_LATENT_CONTROL: flag,
+    /** Whether there is a page to try the models on; public: without a key, though its requests need one. */
+    PLAYGROUND: z.enum(['off', 'on', 'public']).default('on'),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A stream's reader that takes nothing for so long loses its connection. */
@@ -105,6 +107,7 @@ const environmentSchema = z
     device: env.DEVICE,
     allowSoftwareGpu: env.ALLOW_SOFTWARE_GPU,
     allowLatentControl: env.ALLOW_LATENT_CONTROL,
+    playground: env.PLAYGROUND,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     stallMs: env.STALL_SECONDS * 1000,

@@ -19,6 +19,7 @@ export type AppDeps = {
     | 'bodyLimitBytes'
     | 'heartbeatMs'
     | 'maxChoices'
+    | 'playground'
     | 'queueTimeoutMs'
     | 'requestTimeoutMs'
     | 'stallMs'

@@ -1,11 +1,12 @@
 // GET /v1/models and /v1/models/{id}: what is served, with each checkpoint's thoughts and baseline.
 import type { Handler } from 'hono';
+import type { EvalReport } from '../model/eval-report.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { findModel, type ServedModel, thoughtLimits } from './served-model.ts';
 
 /** OpenAI's model object, and a `coconut` block beside it. */
 export function toModelObject(model: ServedModel): object {
-  const baseline = model.evalReport?.cot_baseline;
+  const report = model.evalReport;
   return {
     id: model.id,
     object: 'model',
@@ -16,7 +17,24 @@ export function toModelObject(model: ServedModel): object {
       latent_thoughts: thoughtLimits(model.config),
       stop_head: model.config.coconut.stop_head,
       max_positions: model.slotCapacity,
-      baseline_task: baseline ? model.evalReport?.data.name : null,
+      baseline_task: report?.cot_baseline ? report.data.name : null,
+      evaluation: report && toEvaluation(report),
+    },
+  };
+}
+
+/** What was measured of these weights, and of the chain-of-thought checkpoint beside them. */
+function toEvaluation({ data, as_trained, cot_baseline }: EvalReport) {
+  return {
+    data: data.name,
+    items: as_trained.items,
+    accuracy: as_trained.accuracy,
+    mean_thoughts: as_trained.mean_thoughts,
+    mean_text_tokens: as_trained.mean_text_tokens,
+    cot_baseline: cot_baseline && {
+      model: cot_baseline.checkpoint,
+      accuracy: cot_baseline.accuracy,
+      mean_text_tokens: cot_baseline.mean_text_tokens,
     },
   };
 }

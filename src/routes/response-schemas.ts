@@ -210,6 +210,17 @@ export const inputTokensSchema = z.strictObject({
   input_tokens: count,
 });
 
+const evaluationSchema = z.strictObject({
+  data: z.string(),
+  items: count,
+  accuracy: z.number(),
+  mean_thoughts: z.number(),
+  mean_text_tokens: z.number(),
+  cot_baseline: z
+    .strictObject({ model: z.string(), accuracy: z.number(), mean_text_tokens: z.number() })
+    .nullable(),
+});
+
 export const modelSchema = z.strictObject({
   id: z.string(),
   object: z.literal('model'),
@@ -221,6 +232,7 @@ export const modelSchema = z.strictObject({
     stop_head: z.boolean(),
     max_positions: count,
     baseline_task: z.string().nullable(),
+    evaluation: evaluationSchema.nullable(),
   }),
 });
 

@@ -184,6 +184,7 @@ export function fakeApp(
       stallMs: 60_000,
       requestsPerMinute: 0,
       allowLatentControl: false,
+      playground: 'on',
       ...config,
     },
     metrics: createMetrics(),
