@@ -1,5 +1,5 @@
-// The page: what the form says is asked, one lane at a time per control, and shown as it comes. The key
-// lives in its input field only.
+// The page: what the form says is asked, and its controls after it, each shown as it comes. The key lives
+// in its input field only.
 import { AnswerCard } from './answer-card.js';
 import { listModels, streamChat } from './api.js';
 import { curlOf, sdkOf } from './code.js';
@@ -137,11 +137,10 @@ async function ask() {
 }
 
 /** @param {Lane} lane @param {AnswerCard} card @param {AbortSignal} signal */
-async function follow({ title, body }, card, signal) {
+async function follow(lane, card, signal) {
   try {
-    for await (const event of streamChat(body, key.value, signal)) card.take(event);
-    const cost = card.finish();
-    if (cost) tokenTable.add(title, cost);
+    for await (const event of streamChat(lane.body, key.value, signal)) card.take(event);
+    tokenTable.add(lane, card.finish());
   } catch (error) {
     card.fail(signal.aborted ? 'stopped' : messageOf(error));
   }

@@ -3,7 +3,8 @@ import { byId, element } from './elements.js';
 
 /**
  * @typedef {import('./api.js').Model} Model
- * @typedef {import('./answer-card.js').Cost} Cost
+ * @typedef {import('./answer-card.js').Outcome} Outcome
+ * @typedef {import('./lanes.js').Lane} Lane
  */
 
 /** @param {number} ratio */
@@ -13,29 +14,39 @@ export class TokenTable {
   #section = byId('tokens', HTMLElement);
   #rows = byId('token-rows', HTMLElement);
   #note = byId('baseline', HTMLElement);
-  /** Mean text tokens of the chain of thought; null: none was measured. @type {number | null} */
+  /** @type {{ model: string, mean_text_tokens: number } | null} */
   #baseline = null;
 
   /** @param {Model} model */
   clear({ id, coconut: { evaluation } }) {
     const baseline = evaluation?.cot_baseline ?? null;
-    this.#baseline = baseline && baseline.mean_text_tokens;
+    this.#baseline = baseline;
     this.#rows.replaceChildren();
     this.#section.hidden = true;
     this.#note.textContent =
       evaluation && baseline
         ? `Saved: against ${baseline.mean_text_tokens.toFixed(1)} tokens of ${baseline.model}, its mean over ` +
-          `${evaluation.items} items of ${evaluation.data}. Right there: ${baseline.model} ` +
-          `${percent(baseline.accuracy)}, ${id} ${percent(evaluation.accuracy)}.`
-        : `No chain of thought was measured beside ${id}.`;
+          `${evaluation.items} items of ${evaluation.data}; a wrong answer saves nothing. Right there: ` +
+          `${baseline.model} ${percent(baseline.accuracy)}, ${id} ${percent(evaluation.accuracy)}.`
+        : `Saved: no chain of thought was measured beside ${id}.`;
   }
 
-  /** @param {string} title @param {Cost} cost */
-  add(title, { thoughts, text, sum, totalMs }) {
-    const saved = this.#baseline === null ? '–' : (this.#baseline - sum).toFixed(1);
-    const cells = [thoughts, text, sum, saved, totalMs === null ? '–' : totalMs.toFixed(0)];
+  /** @param {Lane} lane @param {Outcome} outcome */
+  add({ title, body }, { verdict, tokens, totalMs }) {
+    const { thoughts, text, sum } = tokens;
+    const baseline = this.#baseline;
+    const compared = baseline !== null && verdict !== 'wrong' && body.model !== baseline.model;
+    const saved = compared ? baseline.mean_text_tokens - sum : null;
+    const cells = [
+      verdict ?? '–',
+      `${thoughts}`,
+      `${text}`,
+      `${sum}`,
+      saved?.toFixed(1) ?? '–',
+      totalMs?.toFixed(0) ?? '–',
+    ];
     const row = element('tr', {}, element('th', { scope: 'row' }, title));
-    row.append(...cells.map((cell) => element('td', {}, `${cell}`)));
+    row.append(...cells.map((cell) => element('td', {}, cell)));
     this.#rows.append(row);
     this.#section.hidden = false;
   }
