@@ -36,7 +36,7 @@ function importsOf(path: string, text: string): Import[] {
 function readFiles(folder: string): SourceFile[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join(folder, name))
-    .filter((path) => /\.m?ts$|\.mjs$/.test(path))
+    .filter((path) => /\.(m?ts|m?js)$/.test(path))
     .map((path) => {
       const text = readFileSync(join(root, path), 'utf8');
       return {
@@ -49,6 +49,7 @@ function readFiles(folder: string): SourceFile[] {
 }
 
 const sources = readFiles('src');
+const pageModules = readFiles('playground');
 
 /** Folder → what its files may import of src/, a prefix each; the folder itself goes without saying. */
 const arrows: Record<string, string[]> = {
@@ -101,6 +102,12 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('of the playground stay in it', () => {
+    const imports = pageModules.flatMap((file) => file.imports.map(({ from }) => from));
+    expect(imports.length).toBeGreaterThan(0);
+    expect(imports.filter((from) => !from.startsWith('playground/'))).toEqual([]);
+  });
+
   it('of the runtime stand in one file', () => {
     const users = sources.filter(({ imports }) =>
       imports.some(({ from }) => from.startsWith('onnxruntime')),
@@ -128,7 +135,9 @@ describe('files', () => {
   });
 
   it('open with a comment that says what they own', () => {
-    const silent = sources.filter(({ text }) => !/^(#!.*\n)?\/[/*]/.test(text));
+    const silent = [...sources, ...pageModules].filter(
+      ({ text }) => !/^(#!.*\n)?\/[/*]/.test(text),
+    );
     expect(silent.map(({ path }) => path)).toEqual([]);
   });
 
@@ -141,7 +150,7 @@ describe('files', () => {
   });
 
   it('stay short', () => {
-    const all = [...sources, ...readFiles('test')];
+    const all = [...sources, ...pageModules, ...readFiles('test')];
     const over = (limit: number) =>
       all.filter(({ lines }) => lines > limit).map(({ path, lines }) => `${path}: ${lines} lines`);
     if (over(250).length > 0) console.warn(`over 250 lines:\n${over(250).join('\n')}`);

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { dataOf } from '../../playground/event-stream.js';
 
-const transcript = ': ping\n\ndata: {"text":"Zoë"}\n\nevent: x\ndata: second\n\ndata: [DONE]\n\ndata: cut';
+const transcript =
+  ': ping\n\ndata: {"text":"Zoë"}\n\nevent: x\ndata: second\n\ndata: [DONE]\n\ndata: cut';
 const events = ['{"text":"Zoë"}', 'second', '[DONE]'];
 
 async function read(pieces: Uint8Array[]): Promise<string[]> {
