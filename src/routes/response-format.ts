@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
-import { jsonObjectGrammar, SchemaError, toGrammar } from './json-grammar.ts';
+import { jsonObjectGrammar, toGrammar } from './json-schema/json-grammar.ts';
+import { SchemaError } from './json-schema/schema-node.ts';
 import type { SamplingFields } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
 

@@ -1,31 +1,28 @@
 // JSON Schema → an EBNF grammar of exactly the texts that are JSON and valid. What a grammar cannot
 // hold to is refused by name; where it allows less than the schema does, docs/api.md says so.
-import { formatGrammars } from './format-grammars.ts';
+import { firstOverlap } from './exclusive-options.ts';
 import { type Bound, decimalGrammar, integerGrammar, unbounded } from './number-grammar.ts';
+import { checkSize } from './schema-limits.ts';
+import {
+  definitionOf,
+  isNode,
+  limits,
+  onlyKeys,
+  type Place,
+  type Schema,
+  SchemaError,
+  within,
+} from './schema-node.ts';
+import { stringGrammar } from './string-grammar.ts';
 
-/** Names the place in the schema. */
-export class SchemaError extends Error {
-  override readonly name = 'SchemaError';
-}
-
-export const maxSchemaLength = 32_768;
-export const maxSchemaDepth = 16;
-/** Of array lengths and string lengths: each step to it is a state of the compiled grammar. */
-export const maxRepetition = 1024;
-
-type Schema = Readonly<Record<string, unknown>>;
-
-/** They say nothing about the value. */
-const annotations = [
-  '$schema $id $comment $defs definitions title description default examples',
-  'deprecated readOnly writeOnly',
-].flatMap((line) => line.split(' '));
+/** Schemas inside one another, references followed: they are read by recursion. */
+export const maxSchemaDepth = 64;
 
 const keywordsOf: Record<string, readonly string[]> = {
-  string: ['minLength', 'maxLength', 'format'],
+  string: ['minLength', 'maxLength', 'format', 'pattern'],
   integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
-  array: ['items', 'minItems', 'maxItems'],
+  array: ['items', 'prefixItems', 'minItems', 'maxItems'],
   object: ['properties', 'required', 'additionalProperties'],
   boolean: [],
   null: [],
@@ -56,19 +53,11 @@ export const jsonObjectGrammar = `root ::= object\n${terminals}`;
 
 /** Throws SchemaError. */
 export function toGrammar(schema: unknown): string {
-  const { length } = JSON.stringify(schema);
-  if (length > maxSchemaLength) {
-    throw new SchemaError(
-      `the schema has ${length} characters, at most ${maxSchemaLength} are read`,
-    );
-  }
+  checkSize(schema);
   const rules = new Rules(schema);
   const root = rules.of(schema, { path: 'schema', depth: 0, refs: [] });
   return [`root ::= ${root}`, ...rules.written, terminals].join('\n');
 }
-
-/** `refs` were followed to get here without a character in between. */
-type Place = { path: string; depth: number; refs: readonly string[] };
 
 /** One schema's rules, written as they are come across; definitions once each. */
 class Rules {
@@ -86,14 +75,15 @@ class Rules {
       throw new SchemaError(`${place.path}: nested more than ${maxSchemaDepth} deep`);
     }
     if (schema === true) return 'value';
-    if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
+    if (!isNode(schema)) {
       throw new SchemaError(`${place.path}: expected a schema, got ${JSON.stringify(schema)}`);
     }
-    const node = schema as Schema;
+    const node = schema;
     if ('$ref' in node) return this.#ref(node, place);
     if ('const' in node) return literals(node, [node['const']], 'const', place);
     if ('enum' in node) return literals(node, node['enum'], 'enum', place);
-    if ('anyOf' in node) return this.#anyOf(node, place);
+    if ('anyOf' in node) return this.#anyOf(node, 'anyOf', place);
+    if ('oneOf' in node) return this.#oneOf(node, place);
     if ('type' in node) return this.#typed(node, place);
     onlyKeys(node, [], place);
     return 'value';
@@ -107,27 +97,37 @@ class Rules {
     }
     const known = this.#definitions.get(ref);
     if (known !== undefined) return known;
-    const [, key, name = ''] = ref.match(/^#\/(\$defs|definitions)\/([^/~%]+)$/) ?? [];
-    const definitions = key === undefined ? undefined : (this.#root as Schema)[key];
-    const isDefined = ref === '#' || Object.hasOwn(Object(definitions), name);
-    if (!isDefined) throw new SchemaError(`${place.path}: there is no ${ref} in this schema`);
-    const target = ref === '#' ? this.#root : (definitions as Schema)[name];
+    const target = definitionOf(this.#root, ref);
+    if (target === undefined) {
+      throw new SchemaError(`${place.path}: there is no ${ref} in this schema`);
+    }
     const rule = `def${this.#definitions.size}`;
     this.#definitions.set(ref, rule);
-    const at = { path: ref, depth: place.depth, refs: [...place.refs, ref] };
+    const at = { path: ref, depth: place.depth + 1, refs: [...place.refs, ref] };
     this.written.push(`${rule} ::= ${this.of(target, at)}`);
     return rule;
   }
 
-  #anyOf(node: Schema, place: Place): string {
-    onlyKeys(node, ['anyOf'], place);
-    const options = node['anyOf'];
-    if (!Array.isArray(options) || options.length === 0) {
-      throw new SchemaError(`${place.path}.anyOf: expected a list of schemas`);
-    }
+  #anyOf(node: Schema, key: 'anyOf' | 'oneOf', place: Place): string {
+    onlyKeys(node, [key], place);
+    const options = listOf(node, key, place);
     const deeper = { ...place, depth: place.depth + 1 };
     return either(
-      options.map((option, i) => this.of(option, { ...deeper, path: `${place.path}.anyOf[${i}]` })),
+      options.map((option, i) =>
+        this.of(option, { ...deeper, path: `${place.path}.${key}[${i}]` }),
+      ),
+    );
+  }
+
+  /** A grammar has no exclusive or: it is anyOf where no two options can hold at once. */
+  #oneOf(node: Schema, place: Place): string {
+    const overlap = firstOverlap(listOf(node, 'oneOf', place), (ref) =>
+      definitionOf(this.#root, ref),
+    );
+    if (overlap === null) return this.#anyOf(node, 'oneOf', place);
+    throw new SchemaError(
+      `${place.path}.oneOf: ${overlap.join(' and ')} may hold at once; options must differ in ` +
+        'type, in their constant values, or in a required property',
     );
   }
 
@@ -160,15 +160,35 @@ class Rules {
 
   #array(node: Schema, place: Place): string {
     const { minItems, maxItems, items = true } = node;
-    const [least, greatest] = limits(minItems, maxItems, 'Items', place);
-    if (greatest === 0 || items === false) {
-      if (least > 0) throw new SchemaError(`${place.path}: an empty array of ${least} items`);
-      return '("[" ws "]")';
+    const [least, most] = limits(minItems, maxItems, 'Items', place);
+    const prefix = 'prefixItems' in node ? listOf(node, 'prefixItems', place) : [];
+    const first = prefix.map((item, i) => this.of(item, within(place, `.prefixItems[${i}]`)));
+    const greatest = items === false ? Math.min(most, first.length) : most;
+    if (least > greatest) {
+      throw new SchemaError(`${place.path}: ${least} items where there are at most ${greatest}`);
     }
-    const item = this.of(items, within(place, '.items'));
-    const more = `(ws "," ws ${item})${repeated(Math.max(0, least - 1), greatest - 1)}`;
-    const some = `${item} ${more}`;
-    return this.#rule(`"[" ws ${least === 0 ? `(${some})?` : some} ws "]"`);
+    const more = greatest > first.length ? this.of(items, within(place, '.items')) : null;
+    return this.#rule(`"[" ws ${this.#items(first, more, [least, greatest])} ws "]"`);
+  }
+
+  /** Each of `first` in its place, then `more`. Written from the end. */
+  #items(
+    first: readonly string[],
+    more: string | null,
+    [least, greatest]: readonly [number, number],
+  ): string {
+    const all = first.slice(0, greatest);
+    const head = all[0] ?? more;
+    if (head === null || greatest === 0) return '""';
+    const known = Math.max(1, all.length);
+    let next = more
+      ? `(ws "," ws ${more})${repeated(Math.max(0, least - known), greatest - known)}`
+      : '""';
+    for (let i = all.length - 1; i > 0; i--) {
+      const rest = `ws "," ws ${all[i]} ${next}`;
+      next = this.#rule(i < least ? rest : `(${rest})?`);
+    }
+    return least === 0 ? `(${head} ${next})?` : `${head} ${next}`;
   }
 
   #object(node: Schema, place: Place): string {
@@ -219,19 +239,11 @@ class Rules {
   }
 }
 
-const within = ({ path, depth }: Place, step: string): Place => ({
-  path: path + step,
-  depth: depth + 1,
-  refs: [],
-});
-
-function onlyKeys(node: Schema, allowed: readonly string[], { path }: Place): void {
-  const other = Object.keys(node).find(
-    (key) => !allowed.includes(key) && !annotations.includes(key),
-  );
-  if (other === undefined) return;
-  const beside = allowed[0] === undefined ? 'without a type' : `beside ${allowed[0]}`;
-  throw new SchemaError(`${path}: the keyword ${JSON.stringify(other)} is not supported ${beside}`);
+/** Throws SchemaError unless it is a list that holds something. */
+function listOf(node: Schema, key: string, { path }: Place): readonly unknown[] {
+  const list = node[key];
+  if (Array.isArray(list) && list.length > 0) return list;
+  throw new SchemaError(`${path}.${key}: expected a list of schemas`);
 }
 
 function literals(node: Schema, values: unknown, key: string, place: Place): string {
@@ -263,21 +275,6 @@ const either = (options: readonly string[]) =>
 const repeated = (least: number, greatest: number) =>
   greatest === Number.POSITIVE_INFINITY ? `{${least},}` : `{${least},${greatest}}`;
 
-function stringGrammar({ minLength, maxLength, format }: Schema, place: Place): string {
-  const [least, greatest] = limits(minLength, maxLength, 'Length', place);
-  const isCounted = least > 0 || greatest < Number.POSITIVE_INFINITY;
-  if (format === undefined) {
-    if (!isCounted) return 'string';
-    const character = greatest === Number.POSITIVE_INFINITY ? 'char' : 'ascii';
-    return String.raw`("\"" ${character}${repeated(least, greatest)} "\"")`;
-  }
-  if (!Object.hasOwn(formatGrammars, String(format)) || isCounted) {
-    const known = Object.keys(formatGrammars).join(', ');
-    throw new SchemaError(`${place.path}.format: only ${known}, and without a length`);
-  }
-  return String.raw`("\"" ${formatGrammars[String(format)]} "\"")`;
-}
-
 function numberGrammar(type: string, node: Schema, place: Place): string {
   const keys = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'] as const;
   if (keys.every((key) => node[key] === undefined)) return type;
@@ -300,18 +297,4 @@ function numberGrammar(type: string, node: Schema, place: Place): string {
 function tighter(a: Bound, b: Bound, inward: 1 | -1): Bound {
   if (a.value === b.value) return a.open ? a : b;
   return (a.value - b.value) * inward > 0 ? a : b;
-}
-
-/** min… and max… of `what`; infinite where there is no maximum. */
-function limits(least: unknown, greatest: unknown, what: string, { path }: Place) {
-  const isLimit = (value: unknown) =>
-    value === undefined || (Number.isInteger(value) && (value as number) >= 0);
-  const given = [least, greatest].filter((value) => value !== undefined) as number[];
-  const isOrdered = ((least ?? 0) as number) <= ((greatest ?? Infinity) as number);
-  if (isLimit(least) && isLimit(greatest) && isOrdered && Math.max(0, ...given) <= maxRepetition) {
-    return [(least ?? 0) as number, (greatest ?? Number.POSITIVE_INFINITY) as number] as const;
-  }
-  throw new SchemaError(
-    `${path}: min${what} ≤ max${what} must be whole numbers to ${maxRepetition}`,
-  );
 }

@@ -1,0 +1,76 @@
+// How large a schema may be: OpenAI's limits for structured outputs, counted before any of it is
+// translated. Walks without recursion, since the depth is one of the things to bound.
+import { isNode, type Schema, SchemaError } from './schema-node.ts';
+
+export const schemaLimits = {
+  'object properties': 5000,
+  'levels of objects': 10,
+  'enum values': 1000,
+  'characters of names and values': 120_000,
+} as const;
+
+type Limited = keyof typeof schemaLimits;
+
+/** One enum of more strings than this may hold fewer characters than any other. */
+export const longEnum = { values: 250, characters: 15_000 };
+
+/** Keywords whose schemas stand under names, and those that hold a schema or a list of them. */
+const named = ['properties', '$defs', 'definitions'];
+const nested = ['items', 'prefixItems', 'additionalProperties', 'anyOf', 'oneOf'];
+
+/** Throws SchemaError with the number and the limit. */
+export function checkSize(root: unknown): void {
+  const counts: Record<Limited, number> = {
+    'object properties': 0,
+    'levels of objects': 0,
+    'enum values': 0,
+    'characters of names and values': 0,
+  };
+  const left = [{ node: root, level: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { node, level } = next;
+    if (!isNode(node)) continue;
+    const below = isNode(node['properties']) ? level + 1 : level;
+    counts['levels of objects'] = Math.max(counts['levels of objects'], below);
+    countNames(node, counts);
+    countValues(node, counts);
+    checkCounts(counts);
+    for (const child of children(node)) left.push({ node: child, level: below });
+  }
+}
+
+function children(node: Schema): unknown[] {
+  const ofNames = named.flatMap((key) => Object.values(Object(node[key])));
+  return [...ofNames, ...nested.flatMap((key) => node[key] ?? [])];
+}
+
+function countNames(node: Schema, counts: Record<Limited, number>): void {
+  for (const key of named) {
+    const names = isNode(node[key]) ? Object.keys(node[key]) : [];
+    counts['characters of names and values'] += lengthOf(names);
+    if (key === 'properties') counts['object properties'] += names.length;
+  }
+}
+
+function countValues(node: Schema, counts: Record<Limited, number>): void {
+  const values = Array.isArray(node['enum']) ? node['enum'] : [];
+  const length = lengthOf(values);
+  if (values.length > longEnum.values && length > longEnum.characters) {
+    throw new SchemaError(
+      `schema: an enum of ${values.length} values has ${length} characters, at most ` +
+        `${longEnum.characters} where there are more than ${longEnum.values}`,
+    );
+  }
+  counts['enum values'] += values.length;
+  counts['characters of names and values'] += length + lengthOf([node['const'] ?? '']);
+}
+
+const lengthOf = (values: readonly unknown[]) =>
+  values.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 1), 0);
+
+function checkCounts(counts: Record<Limited, number>): void {
+  for (const [what, limit] of Object.entries(schemaLimits)) {
+    const count = counts[what as Limited];
+    if (count > limit) throw new SchemaError(`schema: ${count} ${what}, at most ${limit}`);
+  }
+}
