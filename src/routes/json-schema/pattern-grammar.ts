@@ -206,7 +206,8 @@ function spelled(members: readonly number[]): Piece {
   return { ebnf: `(${[...classed, ...beyond].join(' | ')})`, states: 1 + beyond.length };
 }
 
+/** Four digits: \x would take as many as follow. */
 const inSet = (character: string) =>
   /[0-9A-Za-z]/.test(character)
     ? character
-    : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`;
+    : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -15,6 +15,7 @@ const scalar = fc.oneof(
   shortText,
 );
 
+/** One group deep: where several repetitions lie in each other, the validator's own search explodes. */
 const { pattern } = fc.letrec<{ pattern: string; sequence: string; piece: string; atom: string }>(
   (tie) => ({
     pattern: fc
@@ -25,7 +26,7 @@ const { pattern } = fc.letrec<{ pattern: string; sequence: string; piece: string
       .tuple(tie('atom'), fc.constantFrom('', '', '*', '+', '?', '{2}', '{1,3}', '{2,}', '*?'))
       .map((parts) => parts.join('')),
     atom: fc.oneof(
-      { maxDepth: 3 },
+      { maxDepth: 1 },
       fc.constantFrom('a', 'b', '0', '\\.', '\\\\', '"', '.', '\\d', '\\w', '\\S', '[ab]', '[^a]'),
       fc.constantFrom('[a-c_-]', '[^\\s"]', '\\x61', '\\u0001', '\\n', '[\\d\\]]', '-'),
       fc.tuple(tie('sequence'), tie('sequence')).map(([a, b]) => `(${a}|${b})`),
@@ -47,11 +48,8 @@ const range = (least: string, most: string, low: number, high: number) =>
 const leaf: fc.Arbitrary<Schema> = fc.oneof(
   fc.constantFrom<Schema[]>({ type: 'null' }, { type: 'boolean' }, { type: ['null', 'string'] }),
   range('minimum', 'maximum', -12, 120).map((bounds) => ({ type: 'integer', ...bounds })),
-  range('minimum', 'exclusiveMaximum', -3, 12).map((bounds) => ({
-    type: 'number',
-    ...bounds,
-    ...('exclusiveMaximum' in bounds && { exclusiveMaximum: bounds.exclusiveMaximum + 1 }),
-  })),
+  range('minimum', 'maximum', -3, 12).map((bounds) => ({ type: 'number', ...bounds })),
+  fc.integer({ min: -3, max: 12 }).map((least) => ({ type: 'number', exclusiveMinimum: least })),
   range('minLength', 'maxLength', 0, 3).map((lengths) => ({ type: 'string', ...lengths })),
   patterns.map((source) => ({ type: 'string', pattern: source })),
   fc.uniqueArray(scalar, { minLength: 1, maxLength: 4 }).map((values) => ({ enum: values })),
@@ -141,10 +139,12 @@ function ofScalarType(type: unknown, { pattern: source }: Schema): fc.Arbitrary<
   if (type === 'number') return fc.integer({ min: -500, max: 2000 }).map((n) => n / 100);
   if (typeof source !== 'string') return shortText;
   const matching = fc.stringMatching(new RegExp(source, 'u'), { size: 'xsmall' });
-  return fc.oneof(matching.filter(isAscii), shortText);
+  return fc.oneof(matching.map(inAscii), shortText);
 }
 
-const isAscii = (text: string) => [...text].every((character) => character <= '\u007f');
+/** Sets without an end are filled from all of Unicode. */
+const inAscii = (text: string) =>
+  Array.from(text, (character) => (character > '\u007f' ? 'b' : character)).join('');
 
 function arraysUnder(node: Schema, of: (inner: unknown) => fc.Arbitrary<unknown>) {
   const first = (node['prefixItems'] as unknown[] | undefined) ?? [];

@@ -10,7 +10,7 @@ const tokenizer = byteTokenizer();
 const size = tokenizer.vocabSize;
 const grammars = new GrammarThread(
   () => grammarVocabulary(tokenizer, { size, eosIds: [eos] }),
-  30_000,
+  3_000,
 );
 afterAll(() => grammars.stop());
 
