@@ -1,7 +1,7 @@
 // JSON Schema → an EBNF grammar of exactly the texts that are JSON and valid. What a grammar cannot
 // hold to is refused by name; where it allows less than the schema does, docs/api.md says so.
 import { firstOverlap } from './exclusive-options.ts';
-import { type Bound, decimalGrammar, integerGrammar, unbounded } from './number-grammar.ts';
+import { numberGrammar } from './number-grammar.ts';
 import { checkSize } from './schema-limits.ts';
 import {
   definitionOf,
@@ -274,27 +274,3 @@ const either = (options: readonly string[]) =>
 
 const repeated = (least: number, greatest: number) =>
   greatest === Number.POSITIVE_INFINITY ? `{${least},}` : `{${least},${greatest}}`;
-
-function numberGrammar(type: string, node: Schema, place: Place): string {
-  const keys = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'] as const;
-  if (keys.every((key) => node[key] === undefined)) return type;
-  for (const key of keys) {
-    const value = node[key];
-    const isFit = typeof value === 'number' && (type === 'integer' || Number.isInteger(value));
-    if (value === undefined || isFit) continue;
-    throw new SchemaError(`${place.path}.${key}: expected a whole number`);
-  }
-  const bound = (key: string, open: boolean, otherwise: Bound): Bound =>
-    node[key] === undefined ? otherwise : { value: node[key] as number, open };
-  const { from, to } = unbounded;
-  const least = tighter(bound('minimum', false, from), bound('exclusiveMinimum', true, from), 1);
-  const greatest = tighter(bound('maximum', false, to), bound('exclusiveMaximum', true, to), -1);
-  const grammar = (type === 'integer' ? integerGrammar : decimalGrammar)(least, greatest);
-  if (grammar === null) throw new SchemaError(`${place.path}: no ${type} lies within the bounds`);
-  return `(${grammar})`;
-}
-
-function tighter(a: Bound, b: Bound, inward: 1 | -1): Bound {
-  if (a.value === b.value) return a.open ? a : b;
-  return (a.value - b.value) * inward > 0 ? a : b;
-}

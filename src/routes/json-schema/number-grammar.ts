@@ -1,20 +1,46 @@
 // JSON numbers within bounds as EBNF: digit by digit, since a grammar knows no arithmetic.
+import { type Place, type Schema, SchemaError } from './schema-node.ts';
 
 /** `open`: the value itself is not allowed. */
-export type Bound = { value: number; open: boolean };
+type Bound = { value: number; open: boolean };
 
 /** 15 digits: what a double holds exactly, and no more than a weak model should be led into. */
 const most = 999_999_999_999_999;
 /** Beyond, six decimals are rounded away, and with them the difference to an open bound. */
 const exactDecimals = 1e9;
 
-export const unbounded: { from: Bound; to: Bound } = {
+const unbounded: { from: Bound; to: Bound } = {
   from: { value: -most, open: false },
   to: { value: most, open: false },
 };
 
+/** @param type integer or number. Throws SchemaError. */
+export function numberGrammar(type: string, node: Schema, place: Place): string {
+  const keys = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'] as const;
+  if (keys.every((key) => node[key] === undefined)) return type;
+  for (const key of keys) {
+    const value = node[key];
+    const isFit = typeof value === 'number' && (type === 'integer' || Number.isInteger(value));
+    if (value === undefined || isFit) continue;
+    throw new SchemaError(`${place.path}.${key}: expected a whole number`);
+  }
+  const bound = (key: string, open: boolean, otherwise: Bound): Bound =>
+    node[key] === undefined ? otherwise : { value: node[key] as number, open };
+  const { from, to } = unbounded;
+  const least = tighter(bound('minimum', false, from), bound('exclusiveMinimum', true, from), 1);
+  const greatest = tighter(bound('maximum', false, to), bound('exclusiveMaximum', true, to), -1);
+  const grammar = (type === 'integer' ? integerGrammar : decimalGrammar)(least, greatest);
+  if (grammar === null) throw new SchemaError(`${place.path}: no ${type} lies within the bounds`);
+  return `(${grammar})`;
+}
+
+function tighter(a: Bound, b: Bound, inward: 1 | -1): Bound {
+  if (a.value === b.value) return a.open ? a : b;
+  return (a.value - b.value) * inward > 0 ? a : b;
+}
+
 /** null where no whole number lies between. */
-export function integerGrammar(from: Bound, to: Bound): string | null {
+function integerGrammar(from: Bound, to: Bound): string | null {
   const least = from.open ? Math.floor(from.value) + 1 : Math.ceil(from.value);
   const greatest = to.open ? Math.ceil(to.value) - 1 : Math.floor(to.value);
   return eitherSign(closed(Math.max(-most, least)), closed(Math.min(most, greatest)), (a, b) =>
@@ -23,7 +49,7 @@ export function integerGrammar(from: Bound, to: Bound): string | null {
 }
 
 /** Without exponents, and with at most six decimals. null where no number lies between. */
-export function decimalGrammar(from: Bound, to: Bound): string | null {
+function decimalGrammar(from: Bound, to: Bound): string | null {
   const [least, greatest] = [narrowed(from, 1), narrowed(to, -1)];
   return eitherSign(atLeast(least, -most), atMost(greatest, most), decimals);
 }

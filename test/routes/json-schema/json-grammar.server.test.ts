@@ -23,7 +23,7 @@ describe('every text of the grammar of', () => {
   it.each(Object.entries(holdable))('%s is valid', async (_, schema) => {
     const isValid = ajv.compile(schema);
     const texts = await ended(toGrammar(schema));
-    expect(texts.length).toBeGreaterThan(walks / 2);
+    expect(texts.length).toBeGreaterThan(walks / 4);
     for (const text of texts) {
       expect(isValid(JSON.parse(text)), `${text}: ${ajv.errorsText(isValid.errors)}`).toBe(true);
     }
