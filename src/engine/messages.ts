@@ -61,6 +61,8 @@ export type GenerationRequest = {
   thoughts: ThoughtSource;
   /** Forced token ids between the last thought and the answer: [<eot>], or [] without markers. */
   suffixIds: number[];
+  /** Positions left out before suffix and answer; none without. */
+  skippedPositions?: number;
   /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it). */
   maxTokens: number;
   /** Sampling one of these ends the answer; the id itself is not emitted. */

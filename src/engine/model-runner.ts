@@ -5,6 +5,7 @@ import { MASKED } from '../model/attention.ts';
 import { type Dimensions, dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { KvStore } from './kv-store.ts';
+import type { GenerationRequest } from './messages.ts';
 import type { KeptRows, PrefixCache } from './prefix-cache.ts';
 import type { Batch, BatchRow } from './scheduler.ts';
 import type { RowOutput, Sequence } from './sequence.ts';
@@ -136,7 +137,7 @@ function inputFeeds(
     const start = lengthOf(sequence.id);
     sequence.inputs(count).forEach((input, t) => {
       const at = b * T + t;
-      positionIds[at] = BigInt(start + t);
+      positionIds[at] = BigInt(positionOf(sequence.request, start + t));
       newBias[at] = 0;
       if (typeof input === 'number') {
         tokenIds[at] = BigInt(input);
@@ -155,6 +156,14 @@ function inputFeeds(
     hidden_rows: lastInputs(rows, ['hidden', 'traced', 'swept']),
     logit_rows: lastInputs(rows, ['logits', 'traced']),
   };
+}
+
+/** Position id of a sequence's input, counted from 0. */
+function positionOf(
+  { promptIds, thoughts, skippedPositions = 0 }: GenerationRequest,
+  index: number,
+): number {
+  return index < promptIds.length + thoughts.count ? index : index + skippedPositions;
 }
 
 /** Flat places b·T + t of the last inputs of the rows that want one of `kinds`; of all inputs in a sweep. */

@@ -11,10 +11,10 @@ export type ModelLimits = {
   hasStopHead: boolean;
 };
 
-/** Positions a request may come to hold: prompt, thoughts, suffix and answer. */
+/** Positions a request may come to reach: prompt, thoughts, those left out, suffix and answer. */
 export function positionsOf(request: GenerationRequest): number {
-  const { promptIds, thoughts, suffixIds, maxTokens } = request;
-  return promptIds.length + thoughts.count + suffixIds.length + maxTokens;
+  const { promptIds, thoughts, skippedPositions = 0, suffixIds, maxTokens } = request;
+  return promptIds.length + thoughts.count + skippedPositions + suffixIds.length + maxTokens;
 }
 
 /** Throws an Error that names the field and the numbers. */
@@ -24,6 +24,7 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   if (promptIds.length === 0) throw new Error('the prompt is empty');
   atLeast('maxTokens', maxTokens, 1);
   atLeast('thoughts.count', thoughts.count, 0);
+  atLeast('skippedPositions', request.skippedPositions ?? 0, 0);
   const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
   const unknown = [...promptIds, ...suffixIds].find((id) => !isToken(id));
   if (unknown !== undefined) throw new Error(`token id ${unknown} is not in 0..${vocabSize - 1}`);

@@ -133,13 +133,15 @@ export class Sequence {
 
   /** Only thoughts that are a function of what stands before them may be shared, and untraced ones. */
   get cacheScope(): string | undefined {
-    const { thoughts, traceWords, cacheScope } = this.request;
+    const { thoughts, skippedPositions = 0, traceWords, cacheScope } = this.request;
     const isPlain =
       thoughts.kind === 'model' &&
       this.#refinement === undefined &&
       thoughts.control === undefined &&
       thoughts.stopCosine === undefined &&
       thoughts.stopProbability === undefined &&
+      // A longer prompt has its own answer elsewhere.
+      skippedPositions === 0 &&
       traceWords === undefined;
     return isPlain ? cacheScope : undefined;
   }

@@ -15,4 +15,5 @@ export const pretrained: CoconutConfig = {
   stop_head: false,
   distilled: false,
   latent_update: { kind: 'sequential' },
+  skipped_positions: 0,
 };

@@ -2,10 +2,12 @@
 // The state after the final norm at <bot> is the first thought, the state at thought i the next;
 // each is fed as the next input embedding. The tail starts in the pass of the last thought.
 // And the learned <eot>: a 2-way head on the thought that says whether it is the last; and thoughts that are
-// refined in parallel instead of one after the other (PCCoT, arXiv 2506.18582).
+// refined in parallel instead of one after the other (PCCoT, arXiv 2506.18582). Controls take the same passes, but
+// what they feed is the same at every position: zeros, or the embedding of <pause>.
 import type { GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { causalBias, type KeyValues, type Past } from './attention.ts';
+import { fillers } from './fillers.ts';
 import type { CoconutConfig } from './model-config.ts';
 import { type Parameters, stopHead } from './parameters.ts';
 import type { ForwardOutput, Transformer } from './transformer.ts';
@@ -38,11 +40,14 @@ export type CoconutInputs = {
  */
 export type LatentUpdate = CoconutConfig['latent_update'];
 
+/** What config.json says of it. */
+export type Unrolling = Pick<CoconutConfig, 'filler' | 'latent_update' | 'pause_token_id'>;
+
 export type Unrolled = {
   /**
    * [B, 1 + K + T, D] where T is the tail's length: the states at the last question position, at each
    * thought, and at each tail position. Column c predicts what stands at column c + 1, and for c < K
-   * column c is thought c + 1 itself, as the last pass had it.
+   * column c is thought c + 1 itself, as the last pass had it (or what a control has in its place).
    */
   hidden: Value;
   /** The last pass; its final T columns are the tail's. */
@@ -55,9 +60,10 @@ export function unrollThoughts(
   g: GraphBuilder,
   model: Transformer,
   inputs: CoconutInputs,
-  update: LatentUpdate,
+  unrolling: Unrolling,
 ): Unrolled {
   const { embed } = model;
+  const { latent_update: update } = unrolling;
   const shared: Past[] = [];
   let own: Past | null = null;
 
@@ -97,8 +103,15 @@ export function unrollThoughts(
   /** Thoughts that stand already, and those that go with the tail. */
   const { earlier, slots } =
     update.kind === 'sequential'
-      ? oneByOne(g, first, thoughts, forward)
-      : inParallel(g, first, thoughts, look, model.embed(slotId(g, update)), update.iterations);
+      ? oneByOne(g, first, thoughts, forward, fixedSlot(g, model, unrolling, first))
+      : inParallel(
+          g,
+          first,
+          thoughts,
+          look,
+          embedOne(g, model, update.slot_token_id),
+          update.iterations,
+        );
   const last = g.scope('tail', () => withTail(g, slots, thoughts, tail, embed, forward));
   const lastState = op.slice(
     g,
@@ -114,15 +127,22 @@ export function unrollThoughts(
 type Pass = (embeddings: Value, positionIds: Value, keyBias: Value) => ForwardOutput;
 type Columns = Omit<Segment, 'ids'>;
 
-/** All but the last thought, a pass each. */
-function oneByOne(g: GraphBuilder, first: Value, thoughts: Columns, forward: Pass) {
+/** All but the last thought, a pass each. @param fixed [B, 1, D] fed in place of every thought; null: they are */
+function oneByOne(
+  g: GraphBuilder,
+  first: Value,
+  thoughts: Columns,
+  forward: Pass,
+  fixed: Value | null,
+) {
   const K = thoughts.positionIds.shape[1] as number;
   const earlier: Value[] = [];
-  let state = first;
+  let state = fixed ?? first;
   for (let k = 0; k < K - 1; k++) {
     earlier.push(state);
     const { positionIds, keyBias } = columnsOf(g, thoughts, k, k + 1);
-    state = g.scope(`thought.${k}`, () => forward(state, positionIds, keyBias)).hidden;
+    const { hidden } = g.scope(`thought.${k}`, () => forward(state, positionIds, keyBias));
+    state = fixed ?? hidden;
   }
   return { earlier, slots: state };
 }
@@ -148,8 +168,27 @@ function inParallel(
   return { earlier: [], slots };
 }
 
-function slotId(g: GraphBuilder, update: Extract<LatentUpdate, { kind: 'jacobi' }>): Value {
-  return g.constant(BigInt64Array.of(BigInt(update.slot_token_id)), [1]);
+/** What a control feeds at each position, like `first` [B, 1, D]; null where thoughts are fed. */
+function fixedSlot(
+  g: GraphBuilder,
+  model: Transformer,
+  { filler, pause_token_id }: Unrolling,
+  first: Value,
+): Value | null {
+  const { slot } = fillers[filler];
+  if (slot === 'state') return null;
+  const [B, , D] = first.shape as [number, number, number];
+  // model-config.ts has checked that a filler of pauses has their id.
+  const row =
+    slot === 'pause'
+      ? embedOne(g, model, pause_token_id!)
+      : g.constant(new Float32Array(D), [1, D]);
+  return op.expand(g, op.reshape(g, row, [1, 1, D]), [B, 1, D]);
+}
+
+/** @returns [1, D] */
+function embedOne(g: GraphBuilder, model: Transformer, id: number): Value {
+  return model.embed(g.constant(BigInt64Array.of(BigInt(id)), [1]));
 }
 
 /** The last pass: the thoughts that are left, with the tail behind them. */

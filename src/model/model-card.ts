@@ -72,6 +72,10 @@ function reasoning(coconut: CoconutConfig, imported: boolean): string {
       return 'In text, if at all: there is nothing between the question and the generated tokens.';
     case 'pause':
       return `After the question it reads ${default_thoughts} pause tokens, then answers.`;
+    case 'pause-pass':
+      return `A control: between \`<bot>\` and \`<eot>\` it reads ${default_thoughts} pause tokens, each in a pass of its own in training.`;
+    case 'zero':
+      return `A control: between \`<bot>\` and \`<eot>\` zeros are the input ${default_thoughts} times, in place of thoughts.`;
     case 'thought': {
       const usual = `Unless a request says otherwise it takes ${countOf(default_thoughts)}.`;
       const method = [

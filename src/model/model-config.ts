@@ -1,9 +1,7 @@
 // Schema of a checkpoint's config.json: the fields of Hugging Face's GPT2Config or LlamaConfig, plus one
 // `coconut` block. Owns names, defaults, cross-field checks and the sizes both have; reads no files.
 import { z } from 'zod';
-
-/** What fills the gap between question and answer once reasoning steps are removed. */
-export const fillers = ['none', 'thought', 'pause'] as const;
+import { fillerNames, fillers } from './fillers.ts';
 
 /** A stop head has two classes: thinking ends where stopping is the likelier one. */
 export const STOP_PROBABILITY = 0.5;
@@ -15,7 +13,7 @@ const tokenId = z.int().min(0);
 export const coconutSchema = z.strictObject({
   /** Row of the methods table (src/training/methods.ts) that trained it. */
   method: z.string().min(1),
-  filler: z.enum(fillers),
+  filler: z.enum(fillerNames),
   /** The paper's c: thoughts that replace one reasoning step. */
   thoughts_per_step: z.int().min(0),
   max_stage: z.int().min(0),
@@ -39,6 +37,8 @@ export const coconutSchema = z.strictObject({
     .default({ kind: 'sequential' }),
   /** Whether a trained head says which thought is the last; it then does so unless a request wants otherwise. */
   stop_head: z.boolean().default(false),
+  /** Positions left out between question and answer: those of the chain's tokens that iCoT took away, where it keeps them. */
+  skipped_positions: z.int().min(0).default(0),
 });
 
 const gpt2Schema = z.looseObject({
@@ -105,11 +105,10 @@ export const modelConfigSchema = z
       context.addIssue({ code: 'custom', path: [path], message });
     for (const [path, message] of misfits(config)) report(path, message);
     const { filler, bot_token_id, eot_token_id, pause_token_id } = config.coconut;
-    const missing =
-      filler === 'thought'
-        ? bot_token_id === null || eot_token_id === null
-        : filler === 'pause' && pause_token_id === null;
-    if (missing) report('coconut', `filler "${filler}" needs its marker token ids`);
+    const { isMarked, slot } = fillers[filler];
+    const lacksMarkers = isMarked && (bot_token_id === null || eot_token_id === null);
+    if (lacksMarkers || (slot === 'pause' && pause_token_id === null))
+      report('coconut', `filler "${filler}" needs its marker token ids`);
     if (config.coconut.latent_update.kind === 'jacobi' && config.coconut.stop_head)
       report('coconut', 'thoughts that are refined together have no one to stop at: no stop_head');
     if (config.coconut.stop_head && filler !== 'thought')

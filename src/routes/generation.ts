@@ -2,7 +2,7 @@
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { PromptPiece } from '../model/chat-template.ts';
-import { encodePieces, layoutIds } from '../model/prompt.ts';
+import { encodePieces, layoutIds, type PromptLayout } from '../model/prompt.ts';
 import type { reasoningEfforts } from './chat-fields.ts';
 import { type LatentStop, toStopRule } from './latent-stop.ts';
 import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
@@ -98,18 +98,18 @@ type GenerationOptions = {
 /** Throws invalid_request or context_length_exceeded. */
 export function toGeneration(options: GenerationOptions, model: ServedModel): GenerationRequest {
   const { prompt, limit, sampling, logprobs } = options;
-  const { promptIds, suffixIds } =
+  const { promptIds, thoughts, suffixIds, skippedPositions } =
     prompt.layout === 'bare'
-      ? { promptIds: prompt.ids, suffixIds: [] }
+      ? bareLayout(prompt.ids)
       : layoutIds(model.config, prompt.ids, options.thoughts);
-  // A pause checkpoint's fillers are prompt tokens; only real thoughts are the engine's to compute.
-  const thoughts = model.config.coconut.filler === 'thought' ? options.thoughts : 0;
-  const room = roomFor(promptIds.length + thoughts + suffixIds.length, prompt.param, model);
-  const maxTokens = Math.min(textBudget(limit, thoughts), room);
+  const used = promptIds.length + thoughts.count + skippedPositions + suffixIds.length;
+  const room = roomFor(used, prompt.param, model);
+  const maxTokens = Math.min(textBudget(limit, thoughts.count), room);
   return {
     promptIds,
-    thoughts: { kind: 'model', count: thoughts, ...toStopRule(options.stop, model) },
+    thoughts: { kind: 'model', ...thoughts, ...toStopRule(options.stop, model) },
     suffixIds,
+    skippedPositions,
     maxTokens,
     ...toStopRules(sampling, model, maxTokens),
     sampling: toSampling(sampling, model),
@@ -117,6 +117,13 @@ export function toGeneration(options: GenerationOptions, model: ServedModel): Ge
     returnThoughts: false,
   };
 }
+
+const bareLayout = (promptIds: number[]): PromptLayout => ({
+  promptIds,
+  thoughts: { count: 0 },
+  suffixIds: [],
+  skippedPositions: 0,
+});
 
 /** Completion tokens count thoughts, so their limit does too. */
 function textBudget(limit: TokenLimit, thoughts: number): number {

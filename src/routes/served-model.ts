@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { apiError } from '../errors.ts';
 import type { EvalReport } from '../model/eval-report.ts';
+import { fillers } from '../model/fillers.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 
@@ -33,7 +34,7 @@ export function findModel(models: readonly ServedModel[], id: string): ServedMod
 
 /** Thoughts (or pause tokens) when a request says nothing, and the most that training ever used. */
 export function thoughtLimits({ coconut }: ModelConfig): { default: number; maximum: number } {
-  if (coconut.filler === 'none') return { default: 0, maximum: 0 };
+  if (fillers[coconut.filler].slot === null) return { default: 0, maximum: 0 };
   const trained = coconut.max_stage * coconut.thoughts_per_step;
   return {
     default: coconut.default_thoughts,

@@ -165,9 +165,11 @@ export class BatchSource {
       }));
       return { contextIds, examples };
     }
+    const { tokenRemoval } = this.#config;
     const method = methods[this.#config.method];
     const examples = group.examples.map((example) => {
-      const removed = methodTokens(method, removedTokens, random, this.#config.tokenRemoval);
+      const count = methodTokens(method, removedTokens, random, tokenRemoval);
+      const removed = { count, keepPositions: tokenRemoval.keepPositions };
       return stageExample(example, method, stage, removed, this.#rule, vocabulary);
     });
     return { contextIds, examples };

@@ -101,7 +101,9 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
   const thoughtStarts = examples.map(
     (example, b) => contextLengths[b]! + example.questionIds.length,
   );
-  const tailStarts = thoughtStarts.map((start, b) => start + thoughtCounts[b]!);
+  const tailStarts = thoughtStarts.map(
+    (start, b) => start + thoughtCounts[b]! + (examples[b]!.skippedPositions ?? 0),
+  );
   const zeros = contexts.map(() => 0);
   const labels = labelsOf(tails, shape);
   const feeds = {

@@ -1,5 +1,6 @@
 // (example, method, stage) → tokens: which reasoning steps are gone, how many thoughts stand for them,
 // and where the loss falls. Pure.
+import { fillers } from '../model/fillers.ts';
 import type { Random } from '../random.ts';
 import type { Example } from './datasets/example.ts';
 import type { MethodRow } from './methods.ts';
@@ -26,6 +27,8 @@ export type TokenRemoval = {
   smoothing: number | null;
   /** From this scheduled number on the whole chain goes; null: never before its own end. */
   allBeyond: number | null;
+  /** Whether what is left of a row stays at the positions that it would have with the whole chain. */
+  keepPositions: boolean;
 };
 
 /** Removal smoothing: o further tokens with probability (1 − e^−λ)·e^−λo. */
@@ -33,16 +36,24 @@ export function smoothingOffset(random: Random, smoothing: number | null): numbe
   return smoothing === null ? 0 : Math.floor(-Math.log(1 - random.uniform()) / smoothing);
 }
 
+/** Tokens that the schedule takes from every chain; infinitely many are all of them. */
+export function scheduledTokens(
+  scheduled: number,
+  { allBeyond }: Pick<TokenRemoval, 'allBeyond'>,
+): number {
+  return allBeyond !== null && scheduled >= allBeyond ? Number.POSITIVE_INFINITY : scheduled;
+}
+
 /** Tokens of a row's chain that are gone, counted from the left; more than it has means all of them. */
 export function methodTokens(
   method: MethodRow,
   scheduled: number,
   random: Random,
-  { smoothing, allBeyond }: TokenRemoval,
+  removal: Pick<TokenRemoval, 'smoothing' | 'allBeyond'>,
 ): number {
   if (method.stages !== 'tokens') return 0;
-  if (allBeyond !== null && scheduled >= allBeyond) return Number.POSITIVE_INFINITY;
-  return scheduled + smoothingOffset(random, smoothing);
+  const tokens = scheduledTokens(scheduled, removal);
+  return Number.isFinite(tokens) ? tokens + smoothingOffset(random, removal.smoothing) : tokens;
 }
 
 /**
@@ -69,6 +80,8 @@ export type StagedExample = {
   tailIds: number[];
   /** Leading tail positions that carry no label: 1 for <eot>. */
   unlabelled: number;
+  /** Positions left out before the tail; none without. */
+  skippedPositions?: number;
 };
 
 /** The tokenizer's part that staging needs, and the ids of the marker tokens. */
@@ -87,40 +100,40 @@ export const ANSWER_MARKER = '### ';
 export const chainIds = (steps: readonly string[], { encode }: StagingVocabulary): number[] =>
   steps.flatMap((step) => encode(`${step}\n`));
 
-/**
- * Question, newline, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>.
- *
- * @param removedTokens of the chain that the stage leaves, from the left
- */
+/** Tokens that one row's chain has lost, from the left, of what its stage leaves; more than it has: all. */
+export type RemovedTokens = { count: number; keepPositions: boolean };
+
+export const nothingRemoved: RemovedTokens = { count: 0, keepPositions: false };
+
+/** Question, newline, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>. */
 export function stageExample(
   example: Example,
   method: MethodRow,
   stage: number,
-  removedTokens: number,
+  removed: RemovedTokens,
   rule: StageRule,
   vocabulary: StagingVocabulary,
 ): StagedExample {
   const { encode, bot, eot, pause, eos } = vocabulary;
+  const { isMarked, slot, ownPasses } = fillers[method.filler];
   const { skippedSteps, thoughts } = stagePlan(stage, example.steps.length, rule);
-  const question = encode(`${example.question}\n`);
-  const chain = chainIds(example.steps.slice(skippedSteps), vocabulary).slice(removedTokens);
-  const ending = [...chain, ...encode(`${ANSWER_MARKER}${example.answer}`), eos];
-  switch (method.filler) {
-    case 'thought':
-      return {
-        questionIds: [...question, bot],
-        thoughts,
-        tailIds: [eot, ...ending],
-        unlabelled: 1,
-      };
-    case 'pause':
-      return {
-        questionIds: [...question, ...Array<number>(thoughts).fill(pause)],
-        thoughts: 0,
-        tailIds: ending,
-        unlabelled: 0,
-      };
-    case 'none':
-      return { questionIds: question, thoughts: 0, tailIds: ending, unlabelled: 0 };
-  }
+  const chain = chainIds(example.steps.slice(skippedSteps), vocabulary);
+  const kept = chain.slice(removed.count);
+  const pausesInQuestion = slot === 'pause' && !ownPasses ? thoughts : 0;
+  return {
+    questionIds: [
+      ...encode(`${example.question}\n`),
+      ...(isMarked ? [bot] : []),
+      ...Array<number>(pausesInQuestion).fill(pause),
+    ],
+    thoughts: ownPasses ? thoughts : 0,
+    tailIds: [
+      ...(isMarked ? [eot] : []),
+      ...kept,
+      ...encode(`${ANSWER_MARKER}${example.answer}`),
+      eos,
+    ],
+    unlabelled: isMarked ? 1 : 0,
+    skippedPositions: removed.keepPositions ? chain.length - kept.length : 0,
+  };
 }

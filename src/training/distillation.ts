@@ -3,7 +3,12 @@
 // thoughts through an MLP is left out: a thought here is fed back as it is.
 import { tensor } from '../onnx/session.ts';
 import { longest, padRows, roundUp, type TrainBatch } from './collate.ts';
-import { ANSWER_MARKER, type StagingVocabulary, stageExample } from './curriculum.ts';
+import {
+  ANSWER_MARKER,
+  nothingRemoved,
+  type StagingVocabulary,
+  stageExample,
+} from './curriculum.ts';
 import type { ExampleGroup } from './datasets/example.ts';
 import { methods } from './methods.ts';
 import type { TrainingConfig } from './training-config.ts';
@@ -21,7 +26,7 @@ export function addTeacher(
   const { shape, feeds, rows } = batch;
   const examples = groups.flatMap((group) => group.examples);
   const staged = examples.map((example) =>
-    stageExample(example, methods.cot, 0, 0, config, vocabulary),
+    stageExample(example, methods.cot, 0, nothingRemoved, config, vocabulary),
   );
   const texts = staged.map(({ questionIds, tailIds }) => [...questionIds, ...tailIds]);
   const length = roundUp(longest(texts), BUCKET);

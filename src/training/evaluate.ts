@@ -1,12 +1,12 @@
 // Scores a checkpoint on a data set's items through the serving engine: what is scored is what is served.
 // Always with the controls: no thoughts at all, and each item answered with another item's thoughts.
 import type { Engine } from '../engine/engine.ts';
-import { type GenerationRequest, greedySampling, type TokenEvent } from '../engine/messages.ts';
+import type { ThoughtSource, TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
-import { dimensionsOf, STOP_PROBABILITY } from '../model/model-config.ts';
-import { layoutPrompt, type PromptLayout } from '../model/prompt.ts';
+import { STOP_PROBABILITY } from '../model/model-config.ts';
 import type { Example } from './datasets/example.ts';
+import { questionRequest } from './question-request.ts';
 
 /** Text tokens after which an answer is given up; the longest published chain and answer have about 50. */
 const MAX_TEXT_TOKENS = 128;
@@ -21,7 +21,7 @@ export type ItemResult = {
   vectors: Float32Array | null;
 };
 
-type ModelThoughts = Extract<GenerationRequest['thoughts'], { kind: 'model' }>;
+type ModelThoughts = Extract<ThoughtSource, { kind: 'model' }>;
 
 export type Judge = (example: Example, text: string) => boolean;
 
@@ -31,40 +31,21 @@ export async function runItems(
   checkpoint: Checkpoint,
   items: readonly Example[],
   judge: Judge,
-  thoughtsOf: (index: number) => GenerationRequest['thoughts'],
+  thoughtsOf: (index: number) => ThoughtSource,
 ): Promise<ItemResult[]> {
   return Promise.all(
     items.map(async (example, index) => {
-      const thoughts = thoughtsOf(index);
-      const { config, tokenizer } = checkpoint;
-      const layout = layoutPrompt(config, tokenizer, `${example.question}\n`, thoughts.count);
-      const own = config.coconut.filler === 'thought' ? thoughts : noThoughts;
-      const request: GenerationRequest = {
-        ...layout,
-        thoughts: own,
-        maxTokens: Math.min(MAX_TEXT_TOKENS, roomFor(checkpoint, layout, own.count)),
-        stopIds: checkpoint.eosIds,
-        minTokens: 0,
+      const request = questionRequest(checkpoint, example.question, thoughtsOf(index));
+      const events = engine.submit({
+        ...request,
+        maxTokens: Math.min(MAX_TEXT_TOKENS, request.maxTokens),
         // Greedy: the seed only tells one item's noise from another's.
-        sampling: { ...greedySampling, seed: index },
-        logprobs: null,
+        sampling: { ...request.sampling, seed: index },
         returnThoughts: true,
-      };
-      return scoreItem(engine.submit(request), example, checkpoint, judge);
+      });
+      return scoreItem(events, example, checkpoint, judge);
     }),
   );
-}
-
-/** Text tokens that still fit. @throws where not even one does */
-function roomFor(
-  { id, config }: Checkpoint,
-  { promptIds, suffixIds }: PromptLayout,
-  thoughts: number,
-): number {
-  const { positions } = dimensionsOf(config);
-  const room = positions - promptIds.length - thoughts - suffixIds.length;
-  if (room > 0) return room;
-  throw new Error(`${id}: a question needs ${positions - room} of ${positions} positions`);
 }
 
 async function scoreItem(
@@ -128,9 +109,7 @@ export function thoughtsAsServed({ config }: Checkpoint): ModelThoughts {
 }
 
 /** For each item the thoughts that the next one had. */
-export function thoughtsOfOthers(
-  results: readonly ItemResult[],
-): (index: number) => GenerationRequest['thoughts'] {
+export function thoughtsOfOthers(results: readonly ItemResult[]): (index: number) => ThoughtSource {
   return (index) => {
     const { thoughts, vectors } = results[(index + 1) % results.length]!;
     return { kind: 'given', count: thoughts, vectors: vectors! };

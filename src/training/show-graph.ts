@@ -9,7 +9,7 @@ import { encodeGraph } from '../onnx/encode.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { graphToDot, printGraph } from '../onnx/print.ts';
 import { BatchSource } from './batch-source.ts';
-import { toModelConfig } from './trainer.ts';
+import { toModelConfig } from './run-model.ts';
 import {
   parseTrainingConfig,
   readTrainingConfig,

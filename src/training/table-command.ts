@@ -19,8 +19,8 @@ import { outcomeOf } from './inspect/outcome.ts';
 import { type Depth, type Items, measure } from './measure.ts';
 import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
+import { trainedOptions } from './run-model.ts';
 import { stopSignal, trainToEnd } from './train-command.ts';
-import { trainedOptions } from './trainer.ts';
 import { readTrainingConfig, runOf } from './training-config.ts';
 
 export type TableOptions = {

@@ -2,22 +2,20 @@
 
 import { lastQuestionTemplate } from '../model/chat-template.ts';
 import { writeCheckpoint } from '../model/checkpoint.ts';
-import { type ModelConfig, modelConfigSchema } from '../model/model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
-import { ANSWER_MARKER, lastStage, methodStage, stagePlan } from './curriculum.ts';
 import { initialWeights, type Weights, withFresh } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
-import { methods } from './methods.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
+import { checkpointConfig, toModelConfig } from './run-model.ts';
 import { startWeights } from './start-checkpoint.ts';
 import { decoderRows } from './thought-decoder.ts';
 import {
   decoderLayersOf,
   learningRateAt,
   locateStep,
-  type ModelSizes,
   type TrainingConfig,
   totalSteps,
 } from './training-config.ts';
@@ -98,7 +96,7 @@ export async function train(
     const done = state.trainStep === totalSteps(config);
     if (done || state.trainStep % config.evaluateEverySteps === 0) {
       writeCheckpoint(directory.checkpointPath, {
-        config: modelConfig,
+        config: checkpointConfig(modelConfig, config, data, removedTokens),
         weights: learner.weights(),
         tokenizerJson: data.tokenizerJson,
         chatTemplate: lastQuestionTemplate,
@@ -160,71 +158,4 @@ function baseWeights(
 function companionRows(config: TrainingConfig, modelConfig: ModelConfig): ParameterRow[] {
   if (config.supervision !== 'decoder') return [];
   return decoderRows(modelConfig, decoderLayersOf(config));
-}
-
-/** The model that a run trains: its own sizes or its start's, the data's vocabulary, the method's markers. */
-export function toModelConfig(
-  config: TrainingConfig,
-  { start, tokenizer, vocabulary }: TrainingData,
-): ModelConfig {
-  const method = methods[config.method];
-  const { thoughts } = stagePlan(
-    methodStage(method, lastStage(config), config),
-    config.maxStage,
-    config,
-  );
-  const thinks = method.filler === 'thought';
-  return modelConfigSchema.parse({
-    ...(config.model ? architectureFields(config.model) : start?.checkpoint.config),
-    vocab_size: tokenizer.vocabSize,
-    eos_token_id: vocabulary.eos,
-    coconut: {
-      method: config.method,
-      filler: method.filler,
-      thoughts_per_step: config.thoughtsPerStep,
-      max_stage: config.maxStage,
-      default_thoughts: method.filler === 'none' ? 0 : thoughts,
-      bot_token_id: thinks ? vocabulary.bot : null,
-      eot_token_id: thinks ? vocabulary.eot : null,
-      pause_token_id: method.filler === 'pause' ? vocabulary.pause : null,
-      answer_marker: ANSWER_MARKER,
-      supervision: config.supervision,
-      ...trainedOptions(config),
-      ...(config.latentUpdate.kind === 'jacobi' && {
-        latent_update: { ...config.latentUpdate, slot_token_id: vocabulary.pause },
-      }),
-    },
-  });
-}
-
-/** What config.json says of a run's options, but for token ids. */
-export const trainedOptions = ({ stopHead, distillation, latentUpdate }: TrainingConfig) => ({
-  stop_head: stopHead !== null,
-  distilled: distillation !== null,
-  latent_update: latentUpdate,
-});
-
-/** The sizes of a run file under the names of Hugging Face's configuration. */
-function architectureFields(model: ModelSizes): Record<string, unknown> {
-  const { architecture, layers, width, heads, kvHeads, inner, positions } = model;
-  if (architecture === 'gpt2') {
-    return {
-      model_type: 'gpt2',
-      n_positions: positions,
-      n_embd: width,
-      n_layer: layers,
-      n_head: heads,
-      n_inner: inner,
-    };
-  }
-  return {
-    model_type: 'llama',
-    max_position_embeddings: positions,
-    hidden_size: width,
-    intermediate_size: inner ?? 4 * width,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    num_key_value_heads: kvHeads ?? heads,
-    tie_word_embeddings: true,
-  };
 }

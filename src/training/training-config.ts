@@ -62,6 +62,7 @@ const segmentSchema = z.strictObject({
 const tokenRemovalSchema = z.strictObject({
   smoothing: positive.nullable().default(4),
   allBeyond: count.nullable().default(null),
+  keepPositions: z.boolean().default(false),
 });
 
 const optimizerSchema = z.strictObject({
@@ -179,6 +180,8 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   };
   for (const [key, isAsked] of Object.entries(asked))
     if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
+  if (config.tokenRemoval.keepPositions && methods[config.method].stages !== 'tokens')
+    refuse(['tokenRemoval', 'keepPositions'], `${config.method} removes no tokens`);
   if (asked.stopHead && asked.latentUpdate)
     refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
   if ((config.start.kind === 'checkpoint') !== (config.model === null))

@@ -1,5 +1,6 @@
 // What a run trains on and is measured on: tokenizer, token roles, fresh groups of examples, validation items.
 import { fileSha256 } from '../model/checkpoint-files.ts';
+import { type FillerName, fillers } from '../model/fillers.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import type { StagingVocabulary } from './curriculum.ts';
 import { type DataSource, dataSource } from './data-sources.ts';
@@ -7,7 +8,7 @@ import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example } from './datasets/example.ts';
 import { formats } from './datasets/formats.ts';
 import type { TokenRoles } from './initialize.ts';
-import { type MethodRow, methods } from './methods.ts';
+import { methods } from './methods.ts';
 import { openStartCheckpoint, type StartCheckpoint } from './start-checkpoint.ts';
 import type { TrainingConfig } from './training-config.ts';
 
@@ -86,7 +87,7 @@ function tokenRoles(
   tokenizer: Tokenizer,
   { entities, wordCounts }: DataSource,
   { eos, bot, eot, pause }: Tokens['ids'],
-  filler: MethodRow['filler'],
+  filler: FillerName,
 ): TokenRoles {
   if (entities.length === 0) return { entities: [], structure: [] };
   const one = (word: string): number => {
@@ -97,6 +98,9 @@ function tokenRoles(
   const forms = entities.map((entity) => entity.map(one));
   const taken = new Set(forms.flat());
   const words = [...wordCounts.keys()].map(one).filter((id) => !taken.has(id));
-  const markers = filler === 'pause' ? [eos, pause] : [eos, bot, eot];
-  return { entities: forms, structure: [...words, ...markers] };
+  // A method without any of them starts from the same weights as one that thinks.
+  const { isMarked, slot } = fillers[filler];
+  const pauses = slot === 'pause' ? [pause] : [];
+  const markers = isMarked || slot === null ? [bot, eot] : [];
+  return { entities: forms, structure: [...words, eos, ...markers, ...pauses] };
 }

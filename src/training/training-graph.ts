@@ -67,7 +67,7 @@ function lossOf(
   const inputs = declareBatch(g, shape);
   const { thoughts, tailLength, unlabelled } = shape;
   const model = transformerOf(g, config, parameters);
-  const unrolled = unrollThoughts(g, model, inputs, config.coconut.latent_update);
+  const unrolled = unrollThoughts(g, model, inputs, config.coconut);
   const { hidden } = unrolled; // [B, 1 + K + T, D]
   const first = thoughts + unlabelled;
   const predicting = op.slice(g, hidden, 1, first, thoughts + tailLength);

@@ -1,13 +1,9 @@
 // What a checkpoint would say after k thoughts, asked of the serving engine: <eot> is forced, a beginning is put into its
 // mouth, and the probability of each name to follow is read off (Coconut, arXiv 2412.06769, section 5.2).
 import type { Engine } from '../../engine/engine.ts';
-import {
-  type GenerationRequest,
-  greedySampling,
-  type ThoughtTrace,
-} from '../../engine/messages.ts';
+import type { GenerationRequest, ThoughtTrace } from '../../engine/messages.ts';
 import type { Checkpoint } from '../../model/checkpoint.ts';
-import { layoutPrompt } from '../../model/prompt.ts';
+import { questionRequest } from '../question-request.ts';
 
 export type Thoughts = {
   traces: ThoughtTrace[];
@@ -80,21 +76,16 @@ async function nextToken(
 
 /** One text token, whatever it is: no id ends the answer before it. */
 function requestFor(
-  { config, tokenizer }: Checkpoint,
+  checkpoint: Checkpoint,
   question: string,
   thoughts: number,
   saidIds: readonly number[],
 ): GenerationRequest {
-  const layout = layoutPrompt(config, tokenizer, `${question}\n`, thoughts);
+  const request = questionRequest(checkpoint, question, { kind: 'model', count: thoughts });
   return {
-    promptIds: layout.promptIds,
-    suffixIds: [...layout.suffixIds, ...saidIds],
-    thoughts: { kind: 'model', count: config.coconut.filler === 'thought' ? thoughts : 0 },
+    ...request,
+    suffixIds: [...request.suffixIds, ...saidIds],
     maxTokens: 1,
-    minTokens: 0,
     stopIds: [],
-    sampling: greedySampling,
-    logprobs: null,
-    returnThoughts: false,
   };
 }

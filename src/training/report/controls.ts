@@ -45,10 +45,10 @@ export function controlRows(measured: readonly Measurement[]): TextTable | null 
 
 /** A sentence or two for each checkpoint that thinks. `measured` are all of one data file. */
 export function verdicts(measured: readonly Measurement[]): string[] {
-  const pauses = measured.filter(({ filler }) => filler === 'pause');
+  const others = measured.filter(({ filler }) => filler !== 'thought' && filler !== 'none');
   return measured
     .filter(hasControls)
-    .map((thinking) => `${bearing(thinking)} ${againstPauses(thinking, pauses)}`);
+    .map((thinking) => `${bearing(thinking)} ${againstFillers(thinking, others)}`);
 }
 
 function bearing({ checkpoint, asTrained, byThoughts, controls }: Thinking): string {
@@ -65,16 +65,17 @@ function bearing({ checkpoint, asTrained, byThoughts, controls }: Thinking): str
   return `${checkpoint}: its thoughts are NOT load-bearing: ${swapped}; ${noise}. ${needsPlaces}`;
 }
 
-function againstPauses({ asTrained }: Thinking, pauses: readonly Measurement[]): string {
-  if (pauses.length === 0) return 'No pause control is trained on this data.';
-  return pauses
-    .map((pause) => {
-      const { p, isWorse, onlyFirst, onlySecond } = compared(asTrained, pause.asTrained);
+/** Against those that were taught to answer after something else in the same places. */
+function againstFillers({ asTrained }: Thinking, others: readonly Measurement[]): string {
+  if (others.length === 0) return 'No pause control is trained on this data.';
+  return others
+    .map((other) => {
+      const { p, isWorse, onlyFirst, onlySecond } = compared(asTrained, other.asTrained);
       const better =
         onlySecond > onlyFirst && p < LEVEL
           ? 'worse than'
           : `not shown to be better than (level ${LEVEL})`;
-      return `It is ${isWorse ? 'better than' : better} the pause control ${pause.checkpoint} (${percent(pause.asTrained.accuracy)}%, p ${sign(p)}).`;
+      return `It is ${isWorse ? 'better than' : better} the ${other.filler} control ${other.checkpoint} (${percent(other.asTrained.accuracy)}%, p ${sign(p)}).`;
     })
     .join(' ');
 }

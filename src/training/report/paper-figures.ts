@@ -33,6 +33,8 @@ export const paperFigures: Readonly<Record<MethodName, PaperRow>> = {
   ),
   'without-thought': row(figure(21.6, 0.5, 2.3), figure(99.9, 0.1, 3.0), figure(95.5, 1.1, 8.2)),
   'pause-as-thought': row(figure(24.1, 0.7, 2.2), figure(100.0, 0.1, 3.0), figure(96.6, 0.8, 8.2)),
+  'pause-multipass': {},
+  'zero-as-thought': {},
 };
 
 /**
@@ -43,6 +45,7 @@ export const replicatedSets: readonly { name: string; accuracies: Record<string,
   set('CoT, GPT-2, replication', 10.7, 8.2, 28.2, 14.1),
   set('Coconut, GPT-2, replication', 66.0, 67.5, 59.2, 61.2),
   set('pause, GPT-2, replication', 75.4, 75.1, 51.9, 68.4),
+  set('pause, multi-pass, GPT-2, replication', 76.9, 75.2, 59.8, 64.8),
 ];
 
 function set(name: string, sevenHops: number, eightHops: number, dag: number, dense: number) {
