@@ -3,6 +3,7 @@
 // floating-point operations, and what the whole run would then cost here and on one GPU. Rows are all of one length.
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { fillers } from '../src/model/fillers.ts';
 import { type ModelConfig, modelConfigSchema } from '../src/model/model-config.ts';
 import { parameterCount } from '../src/model/parameters.ts';
 import { collate, type TrainBatch } from '../src/training/collate.ts';
@@ -75,7 +76,7 @@ function readOptions(): { run: TrainingConfig; options: Options } {
 function batchesOf(run: TrainingConfig, { question, tail }: Options): TrainBatch[] {
   const method = methods[run.method];
   const { thoughts } = stagePlan(methodStage(method, lastStage(run), run), run.maxStage, run);
-  const thinks = method.filler === 'thought';
+  const { isMarked, ownPasses } = fillers[method.filler];
   const { groups, perGroup, microBatches } = run.batch;
   const rows = (groups * perGroup) / microBatches;
   const ids = (count: number, seed: number): number[] =>
@@ -83,9 +84,9 @@ function batchesOf(run: TrainingConfig, { question, tail }: Options): TrainBatch
   return Array.from({ length: microBatches }, (_, part) => {
     const examples = Array.from({ length: rows }, (_, b) => ({
       questionIds: ids(question, part * rows + b),
-      thoughts: thinks ? thoughts : 0,
+      thoughts: ownPasses ? thoughts : 0,
       tailIds: ids(tail, part * rows + b + 1),
-      unlabelled: thinks ? 1 : 0,
+      unlabelled: isMarked ? 1 : 0,
     }));
     const batch = collate([{ contextIds: [], examples }], { context: 1, question: 1, tail: 1 });
     const weights = batch.feeds['label_weights']!.data as Float32Array;

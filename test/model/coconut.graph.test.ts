@@ -6,8 +6,11 @@ import { ModelRunner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { transformerOf } from '../../src/model/architectures.ts';
-import { type LatentUpdate, type Segment, unrollThoughts } from '../../src/model/coconut.ts';
+import { type Segment, type Unrolling, unrollThoughts } from '../../src/model/coconut.ts';
+import type { FillerName } from '../../src/model/fillers.ts';
+import type { Gpt2Config } from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
+import { layoutIds } from '../../src/model/prompt.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
@@ -63,7 +66,7 @@ function row(questionLength: number, tailLength: number, thoughts: number) {
 /** hidden [B, 1 + K + T, D] and logits of the same columns, by the graph that training unrolls. */
 async function unrolled(
   { feeds, shape }: TrainBatch,
-  update: LatentUpdate = { kind: 'sequential' },
+  unrolling: Unrolling = config.coconut,
 ): Promise<Row[]> {
   const g = new GraphBuilder('unrolled');
   const parameters = new Map(
@@ -99,7 +102,7 @@ async function unrolled(
           : null,
       tail: segment('tail'),
     },
-    update,
+    unrolling,
   );
   g.output('hidden', hidden);
   g.output('logits', model.lmHead(hidden));
@@ -120,18 +123,22 @@ async function unrolled(
 }
 
 /** The same through prefill and decode; each answer token is forced to be the tail's. */
-async function served(session: Session, groups: readonly StagedGroup[]): Promise<Row[]> {
+async function served(
+  session: Session,
+  groups: readonly StagedGroup[],
+  coconut: Gpt2Config['coconut'] = config.coconut,
+): Promise<Row[]> {
   const examples = groups.flatMap(({ contextIds, examples }) =>
-    examples.map((example) => ({ ...example, promptIds: [...contextIds, ...example.questionIds] })),
+    examples.map((example) => ({ ...example, ids: [...contextIds, ...example.questionIds] })),
   );
   const { n_layer: layers, n_head: heads } = config;
   const cache = new KvCache({ layers, heads, headSize: D / heads, slots: 8, capacity: 64 });
   const runner = new ModelRunner(config, session, cache, new PrefixCache(0));
   const found: Row[] = examples.map(() => ({ thoughts: [], logits: [] }));
-  const sequences = examples.map(({ promptIds, thoughts: count, tailIds }, id) => {
-    const thoughts = { kind: 'model' as const, count };
-    const maxTokens = tailIds.length - 1;
-    const request = { promptIds, thoughts, suffixIds: [eot], maxTokens, stopIds: [] };
+  const sequences = examples.map(({ ids, thoughts: count, tailIds }, id) => {
+    const layout = layoutIds({ ...config, coconut }, ids.slice(0, -1), count); // without <bot>
+    const thoughts = { kind: 'model' as const, ...layout.thoughts };
+    const request = { ...layout, thoughts, maxTokens: tailIds.length - 1, stopIds: [] };
     const sequence = new Sequence(id, makeRequest(request), 0);
     sequence.start(0);
     return sequence;
@@ -181,11 +188,46 @@ describe.each(Object.keys(layouts))('%s', (layout) => {
   });
 });
 
+function expectSameLogits(actual: readonly Row[], expected: readonly Row[]): void {
+  expected.forEach((row, b) => {
+    row.logits.forEach((logits, t) => {
+      expect(actual[b]!.logits[t], `row ${b}, label ${t}`).toBeAllclose(logits, tolerance);
+    });
+  });
+}
+
+describe.each<FillerName>(['zero', 'pause-pass'])('filler %s, a pass per position', (filler) => {
+  const coconut = { ...config.coconut, filler, pause_token_id: 259 };
+
+  it.each(Object.keys(layouts))('%s: trained as it is served', async (layout) => {
+    const groups = layouts[layout]!(3);
+    const batch = collate(groups, { context: 4, question: 4, tail: 4 });
+    const actual = await unrolled(batch, coconut);
+    expectSameLogits(actual, await served(serving, groups, coconut));
+    // And it is no thought that they follow.
+    const [thinking] = await unrolled(batch);
+    expect(actual[0]!.logits[0]).not.toBeAllclose(thinking!.logits[0]!, tolerance);
+  });
+});
+
+it.each([0, 2])('positions left out after %i thoughts: trained as served', async (thoughts) => {
+  const coconut = { ...config.coconut, skipped_positions: 5 };
+  const plain = layouts['groups with a shared context']!(thoughts);
+  const groups = plain.map(({ contextIds, examples }) => ({
+    contextIds,
+    examples: examples.map((example) => ({ ...example, skippedPositions: 5 })),
+  }));
+  const buckets = { context: 4, question: 4, tail: 4 };
+  const actual = await unrolled(collate(groups, buckets));
+  expectSameLogits(actual, await served(serving, groups, coconut));
+  const [close] = await unrolled(collate(plain, buckets));
+  expect(actual[0]!.logits[0]).not.toBeAllclose(close!.logits[0]!, tolerance);
+});
+
 describe('thoughts refined in parallel', () => {
-  const jacobi = (iterations: number): LatentUpdate => ({
-    kind: 'jacobi',
-    iterations,
-    slot_token_id: 259,
+  const jacobi = (iterations: number): Unrolling => ({
+    ...config.coconut,
+    latent_update: { kind: 'jacobi', iterations, slot_token_id: 259 },
   });
   const groups = layouts['groups with a shared context']!(4);
   const batch = collate(groups, { context: 4, question: 4, tail: 4 });

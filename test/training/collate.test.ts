@@ -57,6 +57,16 @@ describe('rows that carry their whole text', () => {
     ]);
   });
 
+  it('leaves out positions before the tail where a row asks for it', () => {
+    const gap = { ...rows[0]!, skippedPositions: 4 };
+    const kept = collate([{ contextIds: [], examples: [gap, rows[1]!] }], exact);
+    expect(rowsOf(kept, 'tail_position_ids')).toEqual([
+      [9, 10, 10, 10],
+      [3, 4, 5, 6],
+    ]);
+    expect(rowsOf(kept, 'thought_position_ids')).toEqual(rowsOf(batch, 'thought_position_ids'));
+  });
+
   it('counts positions on through thoughts and tail; padded ones repeat the last', () => {
     expect(rowsOf(batch, 'thought_position_ids')).toEqual([
       [3, 4],

@@ -5,6 +5,7 @@ import {
   lastStage,
   methodStage,
   methodTokens,
+  nothingRemoved,
   type StageRule,
   stageExample,
   stagePlan,
@@ -108,6 +109,8 @@ describe('the stage a method trains at', () => {
     ['without-curriculum', [4, 4, 4, 4, 4]],
     ['without-thought', [0, 1, 2, 3, 4]],
     ['pause-as-thought', [0, 1, 2, 3, 4]],
+    ['pause-multipass', [0, 1, 2, 3, 4]],
+    ['zero-as-thought', [0, 1, 2, 3, 4]],
   ])('%s, at scheduled stages 0 to 4', (name, expected) => {
     const found = [0, 1, 2, 3, 4].map((stage) => methodStage(methods[name], stage, rule(true)));
     expect(found).toEqual(expected);
@@ -134,8 +137,9 @@ describe('stageExample', () => {
     ids.map((id) => marks[id] ?? String.fromCodePoint(id)).join('');
   const example = { question: 'Q?', steps: ['one', 'two', 'three'], answer: 'A' };
 
-  const layout = (method: MethodRow, stage: number, removed = 0) => {
+  const layout = (method: MethodRow, stage: number, count = 0) => {
     const scheduled = methodStage(method, stage, rule(true));
+    const removed = { count, keepPositions: false };
     const staged = stageExample(example, method, scheduled, removed, rule(true), vocabulary);
     return {
       question: text(staged.questionIds),
@@ -183,8 +187,14 @@ describe('stageExample', () => {
     ['pause-as-thought', 0, 'Q?\n', 0, 'one\ntwo\nthree\n### A<eos>'],
     ['pause-as-thought', 1, 'Q?\n<p><p>', 0, 'two\nthree\n### A<eos>'],
     ['pause-as-thought', 4, `Q?\n${six}`, 0, '### A<eos>'],
+    ['pause-multipass', 0, 'Q?\n<bot>', 0, 'one\ntwo\nthree\n### A<eos>'],
+    ['pause-multipass', 1, 'Q?\n<bot>', 2, 'two\nthree\n### A<eos>'],
+    ['pause-multipass', 4, 'Q?\n<bot>', 6, '### A<eos>'],
+    ['zero-as-thought', 0, 'Q?\n<bot>', 0, 'one\ntwo\nthree\n### A<eos>'],
+    ['zero-as-thought', 2, 'Q?\n<bot>', 4, 'three\n### A<eos>'],
+    ['zero-as-thought', 4, 'Q?\n<bot>', 6, '### A<eos>'],
   ])('%s at scheduled stage %i', (name, stage, question, thoughts, labels) => {
-    const unlabelled = methods[name].filler === 'thought' ? '<eot>' : '';
+    const unlabelled = question.includes('<bot>') ? '<eot>' : '';
     expect(layout(methods[name], stage)).toEqual({ question, thoughts, unlabelled, labels });
   });
 
@@ -199,9 +209,24 @@ describe('stageExample', () => {
     expect(layout(methods.icot, 3, removed)).toEqual(expected);
   });
 
+  it.each([
+    [0, 0],
+    [2, 2],
+    [14, 14],
+    [Number.POSITIVE_INFINITY, 14],
+  ])(
+    'icot that keeps positions: with %d tokens gone, %d positions are left out',
+    (count, skipped) => {
+      const stage = (keepPositions: boolean) =>
+        stageExample(example, methods.icot, 0, { count, keepPositions }, rule(true), vocabulary);
+      expect(stage(true)).toEqual({ ...stage(false), skippedPositions: skipped });
+      expect(stage(false).skippedPositions).toBe(0);
+    },
+  );
+
   it('an example without steps has nothing to take out', () => {
     const bare = { question: 'Q?', steps: [], answer: 'A' };
-    const staged = stageExample(bare, methods.coconut, 2, 0, rule(true), vocabulary);
+    const staged = stageExample(bare, methods.coconut, 2, nothingRemoved, rule(true), vocabulary);
     expect(staged.thoughts).toBe(4);
     expect(text(staged.tailIds)).toBe('<eot>### A<eos>');
   });

@@ -17,6 +17,8 @@ const expected: Record<MethodName, { thoughts: number; fillers: number }> = {
   'without-curriculum': { thoughts: 2, fillers: 2 },
   'without-thought': { thoughts: 0, fillers: 0 },
   'pause-as-thought': { thoughts: 0, fillers: 2 },
+  'pause-multipass': { thoughts: 0, fillers: 4 },
+  'zero-as-thought': { thoughts: 2, fillers: 2 },
 };
 
 const trained = (method: MethodName, path: string) => trainedRun(path, { method });

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { formats } from '../../src/training/datasets/formats.ts';
+import { runOf } from '../../src/training/training-config.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { chat, trainedRun } from '../support/trained-run.ts';
 
@@ -50,4 +52,29 @@ it('a distilled checkpoint says so, and one with a decoder leaves it behind', as
   expect(checkpoint.config.coconut).toMatchObject({ distilled: true, supervision: 'decoder' });
   expect([...checkpoint.header.tensors.keys()].filter((name) => /decoder/.test(name))).toEqual([]);
   expect((await chat(dir, question)).status).toBe(200);
+});
+
+it('iCoT that keeps positions answers from where training had its answers', async () => {
+  const icot = { method: 'icot', tokenRemoval: { smoothing: null, keepPositions: true } } as const;
+  const kept = readCheckpoint(await trainedRun(newRun(), icot));
+  // Two steps: 2, then 3 tokens were gone, of a chain that has more.
+  expect(kept.config.coconut.skipped_positions).toBe(3);
+  const all = { ...icot, tokenRemoval: { ...icot.tokenRemoval, allBeyond: 3 } };
+  const dir = await trainedRun(newRun(), all);
+  const { config, tokenizer, training } = readCheckpoint(dir);
+  const { validation } = runOf(readCheckpoint(dir)).data;
+  expect(training['run']).toMatchObject(all);
+  const [first] = formats.prosqa.read(validation, 'throw').items;
+  const chain = first!.steps.map((step) => `${step}\n`).join('');
+  expect(config.coconut.skipped_positions).toBe(tokenizer.encode(chain).length);
+  const { status, usage } = await chat(dir, question);
+  expect(status).toBe(200);
+  expect(usage.prompt_tokens).toBe(tokenizer.encode(`${question}\n`).length);
+  // 512 positions, of which the chain's stay free: what is left over bounds the question.
+  const facts = (count: number) => Array(count).fill('Tom is a lempus.').join(' ');
+  const length = (count: number) => tokenizer.encode(`${facts(count)}\n`).length;
+  let tooMany = 1;
+  while (length(tooMany) + config.coconut.skipped_positions < 512) tooMany++;
+  expect((await chat(dir, facts(tooMany))).status).toBe(400);
+  expect((await chat(dir, facts(tooMany - 1))).status).toBe(200);
 });
