@@ -5,7 +5,10 @@ for tests to compare with. Deliberately naive: every item alone, no padding, no 
 computed again for each thought. Hugging Face's classes do the arithmetic, in float64, so that the
 printed digits are the same on every machine.
 
-Writes {gpt2,llama}-weights.json and {gpt2,llama}-{0,1,3}-thoughts.json beside this file.
+So are the controls: pauses after the question, and pauses or zeros between the markers, all in one pass.
+
+Writes {gpt2,llama}-weights.json, {gpt2,llama}-{0,1,3}-thoughts.json and {gpt2,llama}-{pause,pause-pass,zero}.json
+beside this file.
 """
 
 import json
@@ -26,6 +29,7 @@ CONFIGS = {
     },
 }
 EOS, BOT, EOT = 34, 35, 36
+PAUSE, PAUSES = 31, 3  # a word that no item has
 IGNORED = -100
 TRAIN_STEPS = 10
 # Large enough that a decay on the wrong tensor exceeds any tolerance for rounding.
@@ -80,6 +84,30 @@ def make_items() -> list[dict]:
         }
         for i, (q, t) in enumerate(zip(QUESTION_LENGTHS, TAIL_LENGTHS))
     ]
+
+
+def control_forward(model: PreTrainedModel, item: dict, filler: str):
+    """Returns labels and logits of one item with pauses or zeros in place of thoughts; a bare pause has no markers."""
+    embed = lambda ids: model.get_input_embeddings()(torch.tensor(ids))
+    question, tail = (item["question"][:-1], item["tail"][1:]) if filler == "pause" else (item["question"], item["tail"])
+    fed = embed([PAUSE] * PAUSES)
+    sequence = torch.cat([embed(question), torch.zeros_like(fed) if filler == "zero" else fed, embed(tail)])
+    labels = [IGNORED] * (len(sequence) - len(item["tail"]) + 1) + item["tail"][1:]
+    return torch.tensor(labels), model(inputs_embeds=sequence[None]).logits[0]
+
+
+def control(architecture: str, filler: str) -> dict:
+    model, items = make_model(architecture), make_items()
+    assert all(PAUSE not in item["question"] + item["tail"] for item in items), f"{PAUSE} is a word of the items"
+    total, count = 0.0, 0
+    for item in items:
+        labels, logits = control_forward(model, item, filler)
+        total = total + cross_entropy(logits[:-1], labels[1:], ignore_index=IGNORED, reduction="sum")
+        count += int((labels != IGNORED).sum())
+    loss = total / count
+    loss.backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    return {"filler": filler, "pause": PAUSE, "count": PAUSES, "items": items, "loss": loss.item(), "gradients": gradients}
 
 
 def forward(model: PreTrainedModel, item: dict, thoughts: int):
@@ -196,6 +224,8 @@ def main() -> None:
         write(f"{architecture}-weights.json", plain({"config": config, "bot": BOT, "eot": EOT, "weights": weights}))
         for thoughts in (0, 1, 3):
             write(f"{architecture}-{thoughts}-thoughts.json", plain(golden(architecture, thoughts)))
+        for filler in ("pause", "pause-pass", "zero"):
+            write(f"{architecture}-{filler}.json", plain(control(architecture, filler)))
 
 
 if __name__ == "__main__":

@@ -72,6 +72,24 @@ export function goldenModel(architecture: GoldenArchitecture): {
   return { config: modelConfigSchema.parse({ ...config, coconut }), weights: flatten(weights) };
 }
 
+/** Pauses or zeros in place of thoughts, see make_goldens.py. */
+export type GoldenControl = Pick<Golden, 'loss' | 'gradients'> & {
+  items: Pick<GoldenItem, 'contextLength' | 'question' | 'tail'>[];
+  /** Token id of <pause>. */
+  pause: number;
+  count: number;
+};
+
+export const goldenControls = ['pause', 'pause-pass', 'zero'] as const;
+
+export function readGoldenControl(
+  architecture: GoldenArchitecture,
+  filler: (typeof goldenControls)[number],
+): GoldenControl {
+  const golden = read(`${architecture}-${filler}`);
+  return { ...golden, gradients: flatten(golden.gradients) };
+}
+
 export function readGolden(architecture: GoldenArchitecture, thoughts: 0 | 1 | 3): Golden {
   const golden = read(`${architecture}-${thoughts}-thoughts`);
   return {

@@ -1,19 +1,30 @@
 // The trained model against PyTorch: loss, every gradient by name and ten optimiser steps, on a ragged
-// batch whose rows carry their whole question, and on one whose pairs of rows share a context.
+// batch whose rows carry their whole question, and on one whose pairs of rows share a context. And of the
+// controls, in as many passes as thoughts or in one, what PyTorch has for one pass.
 import { beforeAll, describe, expect, it } from 'vitest';
+import { fillers } from '../../src/model/fillers.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { createSession, type Tensor, tensor } from '../../src/onnx/session.ts';
-import { type Buckets, collate, type StagedGroup } from '../../src/training/collate.ts';
+import {
+  type Buckets,
+  collate,
+  type StagedGroup,
+  type TrainBatch,
+} from '../../src/training/collate.ts';
 import type { StagedExample } from '../../src/training/curriculum.ts';
 import { Learner, type StepResult } from '../../src/training/learner.ts';
 import { gradientGraph } from '../../src/training/training-graph.ts';
 import {
   type Golden,
+  type GoldenControl,
   type GoldenItem,
   goldenArchitectures,
+  goldenControls,
   goldenModel,
   readGolden,
+  readGoldenControl,
 } from '../support/golden.ts';
 import '../support/to-be-allclose.ts';
 
@@ -31,7 +42,11 @@ const layouts = {
     })),
 };
 
-function stage({ question, tail }: GoldenItem, thoughts: number, from: number): StagedExample {
+function stage(
+  { question, tail }: Pick<GoldenItem, 'question' | 'tail'>,
+  thoughts: number,
+  from: number,
+): StagedExample {
   return { questionIds: question.slice(from), thoughts, tailIds: tail, unlabelled: 1 };
 }
 
@@ -53,13 +68,7 @@ describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
   let outputs: Record<string, Tensor>;
 
   beforeAll(async () => {
-    const graph = gradientGraph(config, batch.shape);
-    const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
-    const parameters = graph.inputs
-      .filter(({ name }) => weights.has(name))
-      .map(({ name, shape }) => [name, tensor('float32', weights.get(name)!, shape as number[])]);
-    outputs = await session.run({ ...Object.fromEntries(parameters), ...batch.feeds });
-    await session.release();
+    outputs = await differentiate(config, weights, batch);
   });
 
   it('loss', () => {
@@ -73,10 +82,7 @@ describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
   });
 
   it.each([...golden.gradients.keys()])('gradient of %s', (name) => {
-    const expected = golden.gradients.get(name)!;
-    const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-    const found = outputs[`grad/${name}`]!.data as Float32Array;
-    expect(found).toBeAllclose(expected, { relative: 1e-5, absolute: 1e-5 * largest });
+    expectGradient(outputs, golden, name);
   });
 
   it.each(golden.runs)(
@@ -112,6 +118,81 @@ describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
     },
   );
 });
+
+const controlCases = goldenArchitectures.flatMap((architecture) =>
+  goldenControls.flatMap((filler) =>
+    [false, true].map((isShared) => ({ architecture, filler, isShared })),
+  ),
+);
+
+describe.each(controlCases)(
+  '$architecture, filler $filler, shared contexts $isShared',
+  ({ architecture, filler, isShared }) => {
+    const model = goldenModel(architecture);
+    const golden = readGoldenControl(architecture, filler);
+    const coconut = { ...model.config.coconut, filler, pause_token_id: golden.pause };
+    const { isMarked, ownPasses } = fillers[filler];
+    const staged = (item: GoldenControl['items'][number], from: number): StagedExample => {
+      const marked = stage(item, ownPasses ? golden.count : 0, from);
+      if (isMarked) return marked;
+      const pauses = Array<number>(golden.count).fill(golden.pause);
+      return {
+        questionIds: [...marked.questionIds.slice(0, -1), ...pauses], // no <bot>
+        thoughts: 0,
+        tailIds: item.tail.slice(1), // no <eot>
+        unlabelled: 0,
+      };
+    };
+    const pairs = [golden.items.slice(0, 2), golden.items.slice(2)];
+    const groups = isShared
+      ? pairs.map((pair) => ({
+          contextIds: pair[0]!.question.slice(0, pair[0]!.contextLength),
+          examples: pair.map((item) => staged(item, item.contextLength)),
+        }))
+      : [{ contextIds: [], examples: golden.items.map((item) => staged(item, 0)) }];
+    let outputs: Record<string, Tensor>;
+
+    beforeAll(async () => {
+      const config = { ...model.config, coconut };
+      outputs = await differentiate(config, model.weights, collate(groups, buckets));
+    });
+
+    it('loss', () => {
+      expect(outputs['loss']!.data).toBeAllclose([golden.loss], { relative: 2e-6, absolute: 0 });
+    });
+
+    it.each([...golden.gradients.keys()])('gradient of %s', (name) => {
+      expectGradient(outputs, golden, name);
+    });
+  },
+);
+
+/** Loss and gradients by the graph that training runs. */
+async function differentiate(
+  config: ModelConfig,
+  weights: ReadonlyMap<string, Float32Array>,
+  batch: TrainBatch,
+): Promise<Record<string, Tensor>> {
+  const graph = gradientGraph(config, batch.shape);
+  const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
+  const parameters = graph.inputs
+    .filter(({ name }) => weights.has(name))
+    .map(({ name, shape }) => [name, tensor('float32', weights.get(name)!, shape as number[])]);
+  const outputs = await session.run({ ...Object.fromEntries(parameters), ...batch.feeds });
+  await session.release();
+  return outputs;
+}
+
+function expectGradient(
+  outputs: Record<string, Tensor>,
+  { gradients }: Pick<Golden, 'gradients'>,
+  name: string,
+): void {
+  const expected = gradients.get(name)!;
+  const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  const found = outputs[`grad/${name}`]!.data as Float32Array;
+  expect(found).toBeAllclose(expected, { relative: 1e-5, absolute: 1e-5 * largest });
+}
 
 /** Share of labels to which the reference gives the largest logit. */
 function tokenAccuracy({ items }: Golden): number {
