@@ -1,11 +1,8 @@
-// The engine's handle on the grammar thread: started on first use, stopped and started again when one
-// grammar takes too long, so that this one fails alone.
+// The engine's handle on one grammar thread: started on first use, stopped and started again when one
+// grammar takes too long, so that this one fails alone. grammar-threads.ts says which grammar goes where.
 import { Worker } from 'node:worker_threads';
 import { byteAlphabet, type Tokenizer } from '../model/tokenizer.ts';
 import type { FromGrammar, GrammarVocabulary, ToGrammar } from './grammar-messages.ts';
-
-/** For one message: compiling a grammar, or the mask of one token. */
-const defaultTimeoutMs = 5000;
 
 /** One answer's place in its grammar. */
 export interface GrammarCursor {
@@ -51,9 +48,20 @@ export class GrammarThread {
   readonly #cursors = new Set<Cursor>();
   #lastId = 0;
 
-  constructor(vocabulary: () => GrammarVocabulary, timeoutMs = defaultTimeoutMs) {
+  /** @param timeoutMs for one message: compiling a grammar, or the mask of one token */
+  constructor(vocabulary: () => GrammarVocabulary, timeoutMs: number) {
     this.#vocabulary = vocabulary;
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** Answers that are being written in its grammars. */
+  get places(): number {
+    return this.#cursors.size;
+  }
+
+  /** What it has still to answer. */
+  get questions(): number {
+    return this.#expected.length;
   }
 
   /** Whether answers can be held to it: null, or what is wrong with it. */

@@ -4,21 +4,26 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { readCheckpoint } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import type { GrammarVocabulary } from './grammar-messages.ts';
-import { GrammarThread, grammarVocabulary } from './grammar-thread.ts';
+import { grammarVocabulary } from './grammar-thread.ts';
+import { GrammarThreads } from './grammar-threads.ts';
 import { type LoadedModel, loadModel } from './load-model.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
 import { checkRequest } from './request-check.ts';
 import { Sequence } from './sequence.ts';
 import { StepLoop } from './step-loop.ts';
 
-type Loaded = LoadedModel & { loop: StepLoop; grammars: GrammarThread };
+type Loaded = LoadedModel & { loop: StepLoop; grammars: GrammarThreads };
 
 const now = () => performance.now();
 
 async function load(options: EngineOptions): Promise<Loaded> {
   const model = await loadModel(options);
   const loop = new StepLoop(model.runner, options, now);
-  return { ...model, loop, grammars: new GrammarThread(() => vocabularyOf(options.checkpointDir)) };
+  return {
+    ...model,
+    loop,
+    grammars: new GrammarThreads(() => vocabularyOf(options.checkpointDir)),
+  };
 }
 
 /** Read when the first grammar comes: most servers never need the tokens' texts here. */

@@ -16,7 +16,7 @@ const vocabulary = grammarVocabulary(tokenizer, { size, eosIds: [eos] });
 let thread: GrammarThread;
 afterEach(() => thread.stop());
 
-function start(timeoutMs?: number): GrammarThread {
+function start(timeoutMs = 30_000): GrammarThread {
   thread = new GrammarThread(() => vocabulary, timeoutMs);
   return thread;
 }
