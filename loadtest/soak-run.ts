@@ -16,8 +16,21 @@ export type SoakLimits = {
   seed: number;
 };
 
+/**
+ * A turn of the server's event loop, in milliseconds: by the clock, computing, waiting for a core, and collecting
+ * garbage; NaN where its system does not say.
+ */
+export type LoopTurn = { wall: number; cpu: number; runqueue: number; gc: number };
+
 /** Of the server, about once a second. */
-export type Sample = { seconds: number; residentMB: number; loopLagMs: number };
+export type Sample = {
+  seconds: number;
+  residentMB: number;
+  loopLagMs: number;
+  /** Of the last 30 seconds at least: longest by the clock, and by what it computed. */
+  longestTurn: LoopTurn;
+  busiestTurn: LoopTurn;
+};
 
 export type SoakReport = {
   seconds: number;
@@ -103,6 +116,8 @@ async function sampleServer(url: URL, started: number, signal: AbortSignal): Pro
       seconds: (performance.now() - started) / 1000,
       residentMB: sumOf(metrics, 'process_resident_memory_bytes') / 1e6,
       loopLagMs: sumOf(metrics, 'nodejs_eventloop_lag_max_seconds') * 1000,
+      longestTurn: loopTurn(metrics, 'longest'),
+      busiestTurn: loopTurn(metrics, 'busiest'),
     });
     await delay(1000, undefined, { signal }).catch(() => {});
   }
@@ -124,6 +139,15 @@ async function readMetrics(url: URL): Promise<string> {
   const response = await fetch(new URL('/metrics', url));
   if (!response.ok) throw new Error(`${url.origin}/metrics answered ${response.status}`);
   return response.text();
+}
+
+function loopTurn(metrics: string, turn: 'longest' | 'busiest'): LoopTurn {
+  const part = (name: string) => {
+    const series = `coconut_event_loop_turn_seconds{turn="${turn}",part="${name}"} `;
+    const line = metrics.split('\n').find((candidate) => candidate.startsWith(series));
+    return 1000 * Number(line?.slice(series.length));
+  };
+  return { wall: part('wall'), cpu: part('cpu'), runqueue: part('runqueue'), gc: part('gc') };
 }
 
 /** Over all labels; throws where the metric is not there, since a soak must not pass for want of it. */

@@ -1,5 +1,5 @@
-// What a soak must show: nothing lost, nothing left in the server, memory flat. Pure.
-import type { Sample, SoakReport } from './soak-run.ts';
+// What a soak must show: nothing lost, nothing left in the server, memory flat, no long work on the event loop. Pure.
+import type { LoopTurn, Sample, SoakReport } from './soak-run.ts';
 
 /** Caches and pools fill up first; memory is judged on what comes after this share of the time. */
 const warmupShare = 1 / 3;
@@ -9,6 +9,12 @@ const flatShare = 0.1;
 
 /** A trend over less is noise. */
 const judgedSeconds = 60;
+
+/**
+ * Milliseconds that one turn of the event loop may compute: what a burst's connections and headers take, which Node
+ * handles in the turn in which they arrive. By the clock a turn may take any time: that is the machine's affair.
+ */
+const mostTurnCpuMs = 250;
 
 export type MemoryTrend = {
   mbPerMinute: number;
@@ -45,7 +51,27 @@ export function complaints({ answered, lost, leftOver, samples }: SoakReport): s
       `memory grew by ${grownMB.toFixed(0)} of ${startMB.toFixed(0)} MB in ${seconds.toFixed(0)} s`,
     );
   }
+  const busiest = greatest(samples, ({ busiestTurn }) => busiestTurn, 'cpu');
+  if (busiest && busiest.cpu > mostTurnCpuMs) {
+    const { cpu } = busiest;
+    found.push(`the event loop computed for ${cpu.toFixed(0)} ms on end, of ${mostTurnCpuMs}`);
+  }
   return found;
+}
+
+/** Of the turns that were measured; null where none was. */
+function greatest(
+  samples: readonly Sample[],
+  turnOf: (sample: Sample) => LoopTurn,
+  part: keyof LoopTurn,
+): LoopTurn | null {
+  const turns = samples.map(turnOf).filter((turn) => !Number.isNaN(turn[part]));
+  return turns.sort((a, b) => b[part] - a[part])[0] ?? null;
+}
+
+function turnText(turn: LoopTurn | null): string {
+  if (!turn) return 'not measured here';
+  return [turn.wall, turn.cpu, turn.runqueue, turn.gc].map((ms) => ms.toFixed(0)).join(', ');
 }
 
 export function soakText(report: SoakReport): string {
@@ -69,6 +95,14 @@ export function soakText(report: SoakReport): string {
     [
       'event loop lag ms, median and most of a second’s worst',
       `${(lags[lags.length >> 1] ?? 0).toFixed(0)}, ${(lags.at(-1) ?? 0).toFixed(0)}`,
+    ],
+    [
+      'longest turn of the loop ms: by the clock, of it computing, waiting for a core, garbage collection',
+      turnText(greatest(samples, ({ longestTurn }) => longestTurn, 'wall')),
+    ],
+    [
+      'the turn that computed longest, the same',
+      turnText(greatest(samples, ({ busiestTurn }) => busiestTurn, 'cpu')),
     ],
   ];
   return rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n');

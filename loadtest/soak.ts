@@ -1,6 +1,6 @@
 // npm run soak [-- --streams 500 --seconds 180 --requests 100000 --cancel 0.3 --model-dir models/prosqa-coconut]
 // Starts a server of its own on a free port and keeps it busy; exits with 1 where a request was lost,
-// one is left behind, or memory grew.
+// one is left behind, memory grew, or one turn of the event loop computed for too long.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -19,6 +19,7 @@ import { healthz, prometheus, readyz } from './routes/probes.ts';
 import { limitRate } from './routes/rate-limit.ts';
 import { referencePage } from './routes/reference-page.ts';
 import { type ApiRoute, apiRoutes } from './routes/route-table.ts';
+import { oneBeginsPerTurn } from './routes/turns.ts';
 
 export type App = Hono<AppEnv>;
 
@@ -68,7 +69,12 @@ export function answerUnroutable(cause: unknown): Response {
 
 function mountApi(app: App, deps: AppDeps): void {
   const limited = limitRate(deps.config);
-  const bodyGuards = [refuseWhileDraining(deps), requireJson(), limitBody(deps.config)];
+  const bodyGuards = [
+    refuseWhileDraining(deps),
+    requireJson(),
+    limitBody(deps.config),
+    oneBeginsPerTurn(),
+  ];
   for (const route of apiRoutes) {
     const handler = route.handler(deps);
     for (const path of servedPaths(route)) {

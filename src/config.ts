@@ -71,6 +71,8 @@ const environmentSchema = z
     ALLOW_LATENT_CONTROL: flag,
     /** Whether there is a page to try the models on; public: without a key, though its requests need one. */
     PLAYGROUND: z.enum(['off', 'on', 'public']).default('on'),
+    /** Open at a time; further ones are closed at once. 0: any number. */
+    MAX_CONNECTIONS: whole(0, 1_000_000).default(4096),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A stream's reader that takes nothing for so long loses its connection. */
@@ -108,6 +110,7 @@ const environmentSchema = z
     allowSoftwareGpu: env.ALLOW_SOFTWARE_GPU,
     allowLatentControl: env.ALLOW_LATENT_CONTROL,
     playground: env.PLAYGROUND,
+    maxConnections: env.MAX_CONNECTIONS,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     stallMs: env.STALL_SECONDS * 1000,

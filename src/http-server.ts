@@ -27,10 +27,14 @@ export type HttpServer = {
   destroy: () => void;
 };
 
+/** `max` of 0: any number. */
+export type ConnectionLimit = { max: number; onRefused: () => void };
+
 /** Rejects with Node's own error where the address cannot be had, e.g. EADDRINUSE. */
 export async function listen(
   app: App,
   { host, port }: { host: string; port: number },
+  connections: ConnectionLimit = { max: 0, onRefused: () => {} },
 ): Promise<HttpServer> {
   const listener = getRequestListener(app.fetch, { errorHandler: answerUnroutable });
   const answers = new OpenAnswers();
@@ -38,6 +42,8 @@ export async function listen(
     answers.add(outgoing);
     return listener(incoming, outgoing);
   });
+  if (connections.max > 0) server.maxConnections = connections.max;
+  server.on('drop', connections.onRefused);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog }, () => resolve());

@@ -6,6 +6,7 @@ import { createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
+import { watchEventLoop } from './loop-watch.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { findNamedModel } from './named-model.ts';
 import type { Phase } from './routes/app-context.ts';
@@ -34,7 +35,11 @@ async function main(): Promise<void> {
   });
   const engineReady = served.models[0]?.engine().ready();
   served.exportInfo();
-  const server = await listen(app, config);
+  const server = await listen(app, config, {
+    max: config.maxConnections,
+    onRefused: () => metrics.coconut_connections_refused_total.inc(),
+  });
+  watchEventLoop(metrics);
   sinceStart('listen');
   const ids = served.models.map((model) => model.id);
   log.info({ url: server.url, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);

@@ -76,6 +76,11 @@ const table = {
     'baseline',
     'system',
   ]),
+  coconut_connections_refused_total: counter('Connections beyond MAX_CONNECTIONS', []),
+  coconut_event_loop_turn_seconds: gauge(
+    'Of the last 30 to 60 seconds the turn of the event loop that was longest by the clock, or by processor time',
+    ['turn', 'part'],
+  ),
   coconut_cold_start_seconds: gauge('Process start to the end of a phase, set once', ['phase']),
   coconut_model_load_seconds: gauge('Building the engine’s session', ['model']),
   coconut_device_info: gauge('1 for each loaded checkpoint; adapter is what is behind WebGPU', [

@@ -6,6 +6,7 @@ import { type Engine, startEngine } from './engine/engine.ts';
 import type { StepReport } from './engine/messages.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { parseChatTemplate } from './model/chat-template.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
 import { checkpointDirs } from './model/checkpoint-dirs.ts';
 import { dimensionsOf } from './model/model-config.ts';
@@ -74,7 +75,7 @@ function toServedModel(checkpoint: Checkpoint, deps: Deps, started: Engine[]): S
     createdSeconds: Math.floor(statSync(checkpoint.weightsPath).mtimeMs / 1000),
     config,
     tokenizer,
-    chatTemplate,
+    chatTemplate: parseChatTemplate(chatTemplate),
     eosIds,
     samplingDefaults: {
       temperature: generationConfig.temperature ?? 1,

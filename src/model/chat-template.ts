@@ -3,6 +3,9 @@
 // them. Markers such as <bot> are not its business: prompt.ts adds them as ids.
 import { Template } from '@huggingface/jinja';
 
+/** Parsed once, rendered for every request. */
+export type ChatTemplate = Template;
+
 export type TemplateMessage = { role: 'system' | 'user' | 'assistant'; content: string };
 
 /** Text as anybody may have written it, or a special token that only the template can have written. */
@@ -25,7 +28,7 @@ export const lastQuestionTemplate = [
 ].join('');
 
 /** Throws ChatTemplateError if the template does not parse. */
-export function parseChatTemplate(template: string): Template {
+export function parseChatTemplate(template: string): ChatTemplate {
   try {
     return new Template(template);
   } catch (cause) {
@@ -35,17 +38,16 @@ export function parseChatTemplate(template: string): Template {
 
 /**
  * Renders messages to prompt text. `extra` are further names the template may use, e.g. eos_token.
- * Throws ChatTemplateError if the template does not parse, raises, or renders to nothing.
+ * Throws ChatTemplateError if the template raises, or renders to nothing.
  */
 export function renderChat(
-  template: string,
+  template: ChatTemplate,
   messages: readonly TemplateMessage[],
   extra: Record<string, unknown> = {},
 ): string {
-  const parsed = parseChatTemplate(template);
   let text: string;
   try {
-    text = parsed.render({ add_generation_prompt: true, ...extra, messages: [...messages] });
+    text = template.render({ add_generation_prompt: true, ...extra, messages: [...messages] });
   } catch (cause) {
     throw new ChatTemplateError(`chat template: ${(cause as Error).message}`, { cause });
   }
@@ -60,7 +62,7 @@ export function renderChat(
  * text: a number between two characters that no message holds takes its place while rendering.
  */
 export function renderChatPieces(
-  template: string,
+  template: ChatTemplate,
   messages: readonly TemplateMessage[],
   specials: readonly string[],
   extra: Record<string, unknown> = {},

@@ -1,6 +1,7 @@
 // A checkpoint as the routes see it, and the number of thoughts that a request may ask of it.
 import type { Engine } from '../engine/engine.ts';
 import { apiError } from '../errors.ts';
+import type { ChatTemplate } from '../model/chat-template.ts';
 import type { EvalReport } from '../model/eval-report.ts';
 import { fillers } from '../model/fillers.ts';
 import type { ModelConfig } from '../model/model-config.ts';
@@ -11,7 +12,7 @@ export type ServedModel = {
   createdSeconds: number;
   config: ModelConfig;
   tokenizer: Tokenizer;
-  chatTemplate: string;
+  chatTemplate: ChatTemplate;
   /** Tokens that end an answer. */
   eosIds: readonly number[];
   /** What generation_config.json says; OpenAI's own default is 1 for both. */

@@ -1,6 +1,5 @@
 // Server-sent events: frames of any endpoint's stream → the response's bytes. They are made only as
 // fast as the client reads; while nothing comes, comments keep the connection alive.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { type ApiError, toApiError, toErrorBody } from '../errors.ts';
 import { logFailure } from '../log.ts';
@@ -101,13 +100,14 @@ export function toByteStream(
 }
 
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
-  const timer = new AbortController();
-  const late = delay(ms, 'late' as const, { signal: timer.signal });
-  // The timer's own rejection only says that it was cancelled.
-  late.catch(() => {});
+  let timer: NodeJS.Timeout | undefined;
+  // Not the timer of timers/promises: to cancel one costs an abort and its error, for every frame.
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, ms, 'late');
+  });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }

@@ -1,12 +1,12 @@
 // The template's own special tokens against text that spells them: only the former become ids.
 import { describe, expect, it } from 'vitest';
-import { renderChatPieces } from '../../src/model/chat-template.ts';
+import { parseChatTemplate, renderChatPieces } from '../../src/model/chat-template.ts';
 import { encodePieces } from '../../src/model/prompt.ts';
 import { loadTokenizer } from '../../src/model/tokenizer.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 
 const specials = ['<s>', '<s>long', '|'];
-const template = '{% for m in messages %}<s>{{ m.content | trim }}|{% endfor %}';
+const template = parseChatTemplate('{% for m in messages %}<s>{{ m.content | trim }}|{% endfor %}');
 const user = (content: string) => [{ role: 'user' as const, content }];
 
 describe('renderChatPieces', () => {

@@ -7,6 +7,8 @@ import {
   type TemplateMessage,
 } from '../../src/model/chat-template.ts';
 
+const render = (template: string, messages: TemplateMessage[], extra = {}) =>
+  renderChat(parseChatTemplate(template), messages, extra);
 const user = (content: string): TemplateMessage => ({ role: 'user', content });
 const assistant = (content: string): TemplateMessage => ({ role: 'assistant', content });
 const system = (content: string): TemplateMessage => ({ role: 'system', content });
@@ -21,12 +23,12 @@ describe('lastQuestionTemplate', () => {
     ['template syntax in a message', [user('{{ 1 + 1 }} {% if %}')], '{{ 1 + 1 }} {% if %}\n'],
     ['several lines', [user('a\n\n  b')], 'a\n\n  b\n'],
   ])('%s', (_, messages, text) => {
-    expect(renderChat(lastQuestionTemplate, messages)).toBe(text);
+    expect(render(lastQuestionTemplate, messages)).toBe(text);
   });
 
   it('says when there is no question', () => {
-    expect(() => renderChat(lastQuestionTemplate, [system('x')])).toThrow(ChatTemplateError);
-    expect(() => renderChat(lastQuestionTemplate, [])).toThrow(/there is no user message/);
+    expect(() => render(lastQuestionTemplate, [system('x')])).toThrow(ChatTemplateError);
+    expect(() => render(lastQuestionTemplate, [])).toThrow(/there is no user message/);
   });
 });
 
@@ -34,17 +36,15 @@ describe('renderChat', () => {
   it('gives the template roles, extra names and add_generation_prompt', () => {
     const template =
       '{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}{{ eos_token }}{{ add_generation_prompt }}';
-    const text = renderChat(template, [system('s'), user('u')], { eos_token: '<eos>' });
+    const text = render(template, [system('s'), user('u')], { eos_token: '<eos>' });
     expect(text).toBe('system=s;user=u;<eos>true');
   });
 
   it('reports broken templates and empty prompts', () => {
     expect(() => parseChatTemplate('{% if')).toThrow(ChatTemplateError);
-    expect(() => renderChat('{{ messages[0].content.nothing() }}', [user('u')])).toThrow(
+    expect(() => render('{{ messages[0].content.nothing() }}', [user('u')])).toThrow(
       ChatTemplateError,
     );
-    expect(() => renderChat('{{ unknown }}', [user('u')])).toThrow(
-      /1 messages give an empty prompt/,
-    );
+    expect(() => render('{{ unknown }}', [user('u')])).toThrow(/1 messages give an empty prompt/);
   });
 });

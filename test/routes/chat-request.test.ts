@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { greedySampling } from '../../src/engine/messages.ts';
 import { ApiError } from '../../src/errors.ts';
+import { parseChatTemplate } from '../../src/model/chat-template.ts';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { toGenerationRequest } from '../../src/routes/chat-request.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
@@ -234,7 +235,7 @@ describe('messages', () => {
   });
 
   it('that the template refuses are the caller’s error', () => {
-    const chatTemplate = "{{ raise_exception('no question') }}";
+    const chatTemplate = parseChatTemplate("{{ raise_exception('no question') }}");
     const error = failure({}, fakeModel(new FakeEngine(), { chatTemplate }));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
     expect(error.message).toContain('no question');

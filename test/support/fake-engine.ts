@@ -7,6 +7,7 @@ import type { FinishReason, GenerationRequest, TokenEvent } from '../../src/engi
 import { apiError, type ErrorBody } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { parseChatTemplate } from '../../src/model/chat-template.ts';
 import { modelConfigSchema } from '../../src/model/model-config.ts';
 import type { AppDeps } from '../../src/routes/app-context.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
@@ -146,7 +147,7 @@ export function fakeModel(engine: Engine, overrides: Partial<ServedModel> = {}):
     createdSeconds: 1_700_000_000,
     config,
     tokenizer,
-    chatTemplate: "{{ (messages | last).content + '\\n' }}",
+    chatTemplate: parseChatTemplate("{{ (messages | last).content + '\\n' }}"),
     eosIds: [config.eos_token_id],
     samplingDefaults: { temperature: 0, topP: 1 },
     evalReport: null,
