@@ -14,7 +14,7 @@ const judgedSeconds = 60;
  * Milliseconds that one turn of the event loop may compute: what a burst's connections and headers take, which Node
  * handles in the turn in which they arrive. By the clock a turn may take any time: that is the machine's affair.
  */
-const mostTurnCpuMs = 250;
+const mostTurnCpuMs = 200;
 
 export type MemoryTrend = {
   mbPerMinute: number;

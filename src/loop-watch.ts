@@ -5,63 +5,84 @@ import { type PerformanceEntry, PerformanceObserver, performance } from 'node:pe
 import type { Metrics } from './metrics.ts';
 
 /** Milliseconds. `wall` is between two ticks, so it may hold up to `tickMs` of sleep. */
-type Turn = { wall: number } & ThreadTimes & { gc: number };
+type Turn = { start: number; wall: number; gc: number } & ThreadTimes;
 type ThreadTimes = { cpu: number; runqueue: number };
 
 const tickMs = 10;
-/** The longest turns are kept for one to two of these; twice a usual scrape interval. */
+/** The longest turns are kept for one to two of these: scrapers that come less often miss some. */
 const windowMs = 30_000;
-const none: Turn = { wall: 0, cpu: 0, runqueue: 0, gc: 0 };
 
 /** Measures until the process ends. Exports only `wall` and `gc` where the system does not tell a thread's times. */
 export function watchEventLoop({ coconut_event_loop_turn_seconds: gauge }: Metrics): void {
   const threadTimes = threadClock();
   const parts = ['wall', 'gc', ...(threadTimes ? (['cpu', 'runqueue'] as const) : [])] as const;
-  const turns = {
-    longest: slidingMaximum((turn) => turn.wall),
-    busiest: slidingMaximum((turn) => turn.cpu),
-  };
-  const gcPauses = gcClock();
   const read = () => ({
-    wall: performance.now(),
+    start: performance.now(),
     ...(threadTimes?.() ?? { cpu: 0, runqueue: 0 }),
-    gc: gcPauses(),
   });
+  const maxima = [
+    { name: 'longest', maximum: new SlidingMaximum((turn) => turn.wall) },
+    { name: 'busiest', maximum: new SlidingMaximum((turn) => turn.cpu) },
+  ];
+  const tell = (turn: string, times: Turn) => {
+    for (const part of parts) gauge.set({ turn, part }, times[part] / 1000);
+  };
   let last = read();
+  let gc = 0;
   const tick = () => {
     const now = read();
-    const turn = {
-      wall: now.wall - last.wall,
-      cpu: now.cpu - last.cpu,
-      runqueue: now.runqueue - last.runqueue,
-      gc: now.gc - last.gc,
-    };
-    last = now;
-    for (const [name, maximum] of Object.entries(turns)) {
-      if (!maximum.add(turn, now.wall)) continue;
-      for (const part of parts) gauge.set({ turn: name, part }, maximum.turn[part] / 1000);
-    }
+    const { start, cpu, runqueue } = last;
+    const wall = now.start - start;
+    const turn = { start, wall, gc, cpu: now.cpu - cpu, runqueue: now.runqueue - runqueue };
+    [last, gc] = [now, 0];
+    for (const { name, maximum } of maxima) if (maximum.add(turn)) tell(name, maximum.turn);
   };
   setInterval(tick, tickMs).unref();
+  const observer = new PerformanceObserver((list) => {
+    for (const pause of list.getEntries()) {
+      if (pause.startTime >= last.start) gc += pause.duration;
+      // Some are told after the tick that ended their turn.
+      else
+        for (const { name, maximum } of maxima) if (maximum.addGc(pause)) tell(name, maximum.turn);
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
 }
 
 /** The greatest turn of this window and the last one. */
-function slidingMaximum(sizeOf: (turn: Turn) => number) {
-  let [before, current, endsMs] = [none, none, 0];
-  const greater = (a: Turn, b: Turn) => (sizeOf(b) > sizeOf(a) ? b : a);
-  return {
-    get turn() {
-      return greater(before, current);
-    },
-    /** @returns whether the maximum may have changed */
-    add(turn: Turn, nowMs: number): boolean {
-      const isOver = nowMs >= endsMs;
-      if (isOver) [before, current, endsMs] = [current, none, nowMs + windowMs];
-      const isGreater = sizeOf(turn) > sizeOf(current);
-      if (isGreater) current = turn;
-      return isOver || isGreater;
-    },
-  };
+class SlidingMaximum {
+  readonly #sizeOf: (turn: Turn) => number;
+  #before: Turn = { start: 0, wall: 0, gc: 0, cpu: 0, runqueue: 0 };
+  #current = this.#before;
+  #endsMs = 0;
+
+  constructor(sizeOf: (turn: Turn) => number) {
+    this.#sizeOf = sizeOf;
+  }
+
+  get turn(): Turn {
+    return this.#sizeOf(this.#current) > this.#sizeOf(this.#before) ? this.#current : this.#before;
+  }
+
+  /** @returns whether `turn` may be another one now */
+  add(turn: Turn): boolean {
+    const isOver = turn.start >= this.#endsMs;
+    if (isOver) {
+      this.#before = this.#current;
+      this.#endsMs = turn.start + windowMs;
+    }
+    const isGreater = isOver || this.#sizeOf(turn) > this.#sizeOf(this.#current);
+    if (isGreater) this.#current = { ...turn };
+    return isGreater;
+  }
+
+  /** @returns whether the pause was in the greatest turn */
+  addGc({ startTime, duration }: PerformanceEntry): boolean {
+    const { start, wall } = this.turn;
+    const isWithin = startTime >= start && startTime < start + wall;
+    if (isWithin) this.turn.gc += duration;
+    return isWithin;
+  }
 }
 
 /** Milliseconds that this thread computed, and stood ready without a core; null where Linux does not say. */
@@ -77,19 +98,4 @@ function threadClock(): (() => ThreadTimes) | null {
   } catch {
     return null;
   }
-}
-
-/** Milliseconds of all pauses so far. */
-function gcClock(): () => number {
-  let total = 0;
-  const add = (entries: readonly PerformanceEntry[]) => {
-    for (const { duration } of entries) total += duration;
-  };
-  const observer = new PerformanceObserver((list) => add(list.getEntries()));
-  observer.observe({ entryTypes: ['gc'] });
-  return () => {
-    // Those that it was not told of yet.
-    add(observer.takeRecords());
-    return total;
-  };
 }

@@ -5,6 +5,7 @@ describe('readConfig', () => {
   it('binds to loopback on 8080 without keys when nothing is set', () => {
     const config = readConfig({ UNRELATED: 'x' });
     expect(config).toMatchObject({ host: '127.0.0.1', port: 8080, apiKeys: [], drainMs: 25_000 });
+    expect(config.maxConnections).toBe(4096);
     expect(config.modelDir).toMatch(/\/models$/);
     expect(Object.isFrozen(config)).toBe(true);
   });

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { SoakReport } from '../../loadtest/soak-run.ts';
+import type { LoopTurn, SoakReport } from '../../loadtest/soak-run.ts';
 import { complaints, memoryTrend, soakText } from '../../loadtest/soak-verdict.ts';
 
+const starved: LoopTurn = { wall: 2700, cpu: 80, runqueue: 2600, gc: 30 };
+const busy: LoopTurn = { wall: 120, cpu: 100, runqueue: 15, gc: 4 };
+
 /** 180 seconds; `residentMB` of each. */
-const samples = (residentMB: (seconds: number) => number) =>
+const samples = (residentMB: (seconds: number) => number, busiestTurn = busy) =>
   Array.from({ length: 181 }, (_, seconds) => ({
     seconds,
     residentMB: residentMB(seconds),
     loopLagMs: seconds === 100 ? 80 : 12,
+    longestTurn: seconds === 50 ? starved : busy,
+    busiestTurn,
   }));
 
 const sound: SoakReport = {
@@ -54,6 +59,11 @@ describe('complaints', () => {
     ]);
   });
 
+  it('minds what a turn of the loop computes, not how long it waits for a core', () => {
+    const broken = { ...sound, samples: samples(() => 200, { ...busy, cpu: 260 }) };
+    expect(complaints(broken)).toEqual(['the event loop computed for 260 ms on end, of 200']);
+  });
+
   it('does not take silence for success', () => {
     expect(complaints({ ...sound, answered: 0 })).toEqual(['no request was answered']);
   });
@@ -64,4 +74,13 @@ it('prints counts, memory and the worst lag', () => {
   expect(text).toContain('| answered | 900 |');
   expect(text).toContain('| resident MB after warm-up, slope per minute | 200, 0.0 |');
   expect(text).toMatch(/event loop lag ms.* \| 12, 80 \|/);
+  expect(text).toMatch(/longest turn .* \| 2700, 80, 2600, 30 \|/);
+  expect(text).toContain('| the turn that computed longest, the same | 120, 100, 15, 4 |');
+});
+
+it('says where the server’s system tells no thread’s times', () => {
+  const unknown = { wall: 20, cpu: Number.NaN, runqueue: Number.NaN, gc: 0 };
+  const report = { ...sound, samples: samples(() => 200, unknown) };
+  expect(complaints(report)).toEqual([]);
+  expect(soakText(report)).toContain('computed longest, the same | not measured here |');
 });

@@ -1,8 +1,9 @@
 // What other servers were broken by, against ours over a real socket: huge headers, readers that do
 // not read, numbers at the edge, markers spelled in text, prompts in logs.
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type HttpServer, listen } from '../../src/http-server.ts';
 import { createLog } from '../../src/log.ts';
 import { ask, FakeEngine, fakeApp, fakeModel, postChat, special } from '../support/fake-engine.ts';
@@ -36,6 +37,40 @@ describe('a client', () => {
     });
     expect(text).toMatch(/^HTTP\/1.1 431/);
     expect(engine.requests).toEqual([]);
+  });
+
+  it('beyond the most connections is cut off and counted, until another leaves', async () => {
+    const { app, deps } = fakeApp([fakeModel(new FakeEngine({ text: 'Yes.' }))]);
+    const { coconut_connections_refused_total: refused } = deps.metrics;
+    const connections = { max: 2, onRefused: () => refused.inc() };
+    server = await listen(app, { host: '127.0.0.1', port: 0 }, connections);
+    const port = portOf(server);
+    const open = () => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      return socket;
+    };
+    const answered = (socket: Socket) => {
+      socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      return once(socket, 'data').then(([data]) => String(data));
+    };
+    const [first, second] = [open(), open()];
+    expect(await answered(first)).toMatch(/^HTTP\/1.1 200/);
+    expect(await answered(second)).toMatch(/^HTTP\/1.1 200/);
+    const third = open();
+    third.resume();
+    await once(third, 'close');
+    expect((await refused.get()).values).toMatchObject([{ value: 1 }]);
+    const left = once(first, 'close');
+    first.destroy();
+    await left;
+    await vi.waitFor(async () => {
+      const fourth = open();
+      onTestFinished(() => void fourth.destroy());
+      const closed = once(fourth, 'close').then(() => 'closed');
+      expect(await Promise.race([answered(fourth), closed])).toMatch(/^HTTP\/1.1 200/);
+    });
+    second.destroy();
   });
 
   it('that stops reading loses its connection and frees its slot', async () => {
