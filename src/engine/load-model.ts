@@ -12,7 +12,7 @@ import type { EngineOptions } from './messages.ts';
 import { ModelRunner, type Runner } from './model-runner.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import type { ModelLimits } from './request-check.ts';
-import type { Refinement } from './thought-inputs.ts';
+import { type Refinement, refinementOf } from './thought-inputs.ts';
 
 export type LoadedModel = {
   runner: Runner;
@@ -30,12 +30,9 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   const { config } = files;
   const { width, vocab, positions } = dimensionsOf(config);
   const slotCapacity = Math.min(options.slotCapacity, positions);
-  const { stop_head: hasStopHead, latent_update: update } = config.coconut;
-  const refinement =
-    update.kind === 'jacobi'
-      ? { iterations: update.iterations, slotId: update.slot_token_id }
-      : undefined;
-  const about = { limits: { vocabSize: vocab, width, slotCapacity, hasStopHead }, refinement };
+  const { stop_head: hasStopHead } = config.coconut;
+  const limits = { vocabSize: vocab, width, slotCapacity, hasStopHead };
+  const about = { limits, refinement: refinementOf(config) };
   return options.device === 'webgpu'
     ? { ...(await onDevice(files, options, slotCapacity)), ...about }
     : { ...(await onHost(files, options, slotCapacity)), ...about, adapter: null };

@@ -131,28 +131,28 @@ export class Sequence {
     return this.request.traceWords === undefined ? 'hidden' : 'traced';
   }
 
-  /** Only thoughts that are a function of what stands before them may be shared, and untraced ones. */
+  /** Whom it shares with: nobody, where thoughts are put in place of the model's own, or positions are skipped. */
   get cacheScope(): string | undefined {
-    const { thoughts, skippedPositions = 0, traceWords, cacheScope } = this.request;
-    const isPlain =
-      thoughts.kind === 'model' &&
-      this.#refinement === undefined &&
-      thoughts.control === undefined &&
-      thoughts.stopCosine === undefined &&
-      thoughts.stopProbability === undefined &&
-      // A longer prompt has its own answer elsewhere.
-      skippedPositions === 0 &&
-      traceWords === undefined;
-    return isPlain ? cacheScope : undefined;
+    const { thoughts, skippedPositions = 0, cacheScope } = this.request;
+    // After skipped positions a token's keys are not those of a longer prompt's.
+    const isShared =
+      thoughts.kind === 'model' && thoughts.control === undefined && skippedPositions === 0;
+    return isShared ? cacheScope : undefined;
   }
 
   get fed(): readonly Input[] {
     return this.#fed;
   }
 
-  /** All inputs that the request will come to, up to the answer. */
+  /**
+   * The inputs that may be taken as others computed them: all up to the answer, or those before the first thought,
+   * where each thought has to be seen as it comes, or they do not follow from what stands before them alone.
+   */
   get wanted(): WantedInput[] {
-    const { promptIds, thoughts, suffixIds } = this.request;
+    const { promptIds, thoughts, suffixIds, traceWords } = this.request;
+    const { stopCosine, stopProbability } = thoughts.kind === 'model' ? thoughts : {};
+    const isFollowed = (stopCosine ?? stopProbability ?? traceWords) !== undefined;
+    if (thoughts.count > 0 && (isFollowed || this.#refinement)) return [...promptIds];
     return [...promptIds, ...Array<WantedInput>(thoughts.count).fill('thought'), ...suffixIds];
   }
 

@@ -1,5 +1,6 @@
 // What a sequence makes of a request's thoughts: inputs that stand beforehand, events, one array of all of them, and
 // the settings of those that are refined together. Pure.
+import type { ModelConfig } from '../model/model-config.ts';
 import type { GenerationRequest, ThoughtTrace, TokenEvent } from './messages.ts';
 
 /** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
@@ -7,6 +8,13 @@ export type Input = number | Float32Array;
 
 /** Parallel thoughts (LatentUpdate of model/coconut.ts): passes over them, and what fills those not yet known. */
 export type Refinement = { iterations: number; slotId: number };
+
+export function refinementOf({
+  coconut: { latent_update: update },
+}: ModelConfig): Refinement | undefined {
+  if (update.kind !== 'jacobi') return undefined;
+  return { iterations: update.iterations, slotId: update.slot_token_id };
+}
 
 /** Clients send any integer as a seed: negative ones and those beyond 2^53 wrap. Offset 0 is the seed. */
 export function wrappedSeed(seed: number, offset: number): number {

@@ -2,6 +2,9 @@
 // the one that is computed afresh.
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../src/engine/messages.ts';
+import { Sequence } from '../../src/engine/sequence.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
+import { tinyConfig } from '../support/tiny-model.ts';
 import { makeRequest } from './requests.ts';
 import { eot, promptOf, tensorModel, tinyModels } from './tensor-loop.ts';
 
@@ -82,4 +85,65 @@ describe.each(tinyModels)('the prefix cache of $architecture', ({ config }) => {
     // What the first had computed is not computed again.
     expect(finished.usage.cachedTokens).toBeGreaterThanOrEqual(39);
   });
+});
+
+const withCoconut = (coconut: Partial<ModelConfig['coconut']>): ModelConfig => {
+  const config = tinyConfig('coconut');
+  return { ...config, coconut: { ...config.coconut, ...coconut } };
+};
+const stopping = (stopProbability: number): GenerationRequest => ({
+  ...cached,
+  thoughts: { kind: 'model', count: 5, stopProbability },
+});
+const converging = (stopCosine: number): GenerationRequest => ({
+  ...cached,
+  thoughts: { kind: 'model', count: 5, stopCosine },
+});
+const jacobi = { kind: 'jacobi' as const, iterations: 2, slot_token_id: 259 };
+
+describe.each([
+  {
+    name: 'may end their thoughts early',
+    config: withCoconut({ stop_head: true }),
+    requests: [stopping(0.01), stopping(1), converging(-1), converging(1), within(5)],
+  },
+  {
+    name: 'refine them together',
+    config: withCoconut({ latent_update: jacobi }),
+    requests: [cached, within(5), within(1), within(0)],
+  },
+  {
+    name: 'are traced',
+    config: withCoconut({}),
+    requests: [{ ...cached, traceWords: 2 }, { ...within(5), traceWords: 1 }, within(5)],
+  },
+])('the prefix cache of requests that $name', ({ config, requests }) => {
+  const { engine, alone } = tensorModel(config);
+  const pairs = requests.flatMap((before) => requests.map((after) => ({ before, after })));
+
+  it.each(pairs)('gives the prompt after each other: pair %#', async ({ before, after }) => {
+    const running = engine({ slots: 2 });
+    running.submit(0, before);
+    await running.finish();
+    running.submit(1, { ...after, returnThoughts: true });
+    await running.finish();
+    const [warm, fresh] = [running.answerOf(1), await alone({ ...after, returnThoughts: true })];
+    expect(warm.tokens).toEqual(fresh.tokens);
+    expect(warm.thoughtEvents).toEqual(fresh.thoughtEvents);
+    const { cachedTokens, ...usage } = warm.finished.usage;
+    expect(fresh.finished.usage).toEqual({ ...usage, cachedTokens: 0 });
+    expect(cachedTokens).toBeGreaterThanOrEqual(cached.promptIds.length - 1);
+    expect(warm.finished.thoughts?.length).toBe(fresh.finished.thoughts?.length);
+    warm.finished.thoughts?.forEach((value, i) => {
+      expect(value).toBeCloseTo(fresh.finished.thoughts?.[i] as number, 4);
+    });
+    expect(running.cache.held).toBe(0);
+  });
+});
+
+it('neither takes from the prefix cache nor leaves there what a control spoils', async () => {
+  // The sequence says so: whoever feeds it asks for its scope.
+  const spoilt = { ...cached, thoughts: { kind: 'model', count: 3, control: 'zero' } } as const;
+  expect(new Sequence(0, spoilt, 0).cacheScope).toBeUndefined();
+  expect(new Sequence(0, cached, 0).cacheScope).toBe('a');
 });

@@ -7,6 +7,7 @@ import { ModelRunner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
+import { type Refinement, refinementOf } from '../../src/engine/thought-inputs.ts';
 import { dimensionsOf, type ModelConfig } from '../../src/model/model-config.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { createSession, type Session } from '../../src/onnx/session.ts';
@@ -20,10 +21,12 @@ const roomy: Setup = { slots: 4, maxPrefillTokens: 256, capacity: 256 };
 
 export class TensorEngine {
   readonly cache: KvCache;
+  readonly #refinement: Refinement | undefined;
   readonly loop: StepLoop;
   readonly #events = new Map<number, TokenEvent[]>();
 
   constructor(config: ModelConfig, session: Session, setup: Partial<Setup> = {}) {
+    this.#refinement = refinementOf(config);
     const { slots, maxPrefillTokens, capacity } = { ...roomy, ...setup };
     const { layers, kvHeads: heads, headSize } = dimensionsOf(config);
     this.cache = new KvCache({ layers, heads, headSize, slots, capacity });
@@ -32,13 +35,13 @@ export class TensorEngine {
   }
 
   submit(id: number, request: GenerationRequest): void {
-    this.loop.submit(new Sequence(id, request, 0));
+    this.loop.submit(new Sequence(id, request, 0, id, this.#refinement));
   }
 
   /** With ids from firstId on. */
   submitChoices(firstId: number, choices: number, request: GenerationRequest): void {
     for (let id = firstId; id < firstId + choices; id++) {
-      this.loop.submit(new Sequence(id, request, 0, firstId));
+      this.loop.submit(new Sequence(id, request, 0, firstId, this.#refinement));
     }
   }
 
