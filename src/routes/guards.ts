@@ -80,15 +80,37 @@ export function limitBody({ bodyLimitBytes }: AppDeps['config']): Guard {
   };
 }
 
-/** Throws invalid_json, with the place only: the parser's own message quotes the body. */
+/** Arrays and objects inside one another: what reads a body further on does so by recursion. */
+export const maxBodyNesting = 256;
+
+/** Throws invalid_json, or invalid_request for a body that nests too deep to be read. */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
-  const text = await c.req.text();
+  const body = parseJson(await c.req.text());
+  if (!nestsDeeper(body, maxBodyNesting)) return body;
+  throw apiError('invalid_request', {
+    param: null,
+    message: `The request body nests arrays and objects more than ${maxBodyNesting} deep.`,
+  });
+}
+
+/** Tells the place only: the parser's own message quotes the body. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1] ?? text.length;
     throw apiError('invalid_json', { reason: `parsing stopped at character ${position}.` });
   }
+}
+
+/** Level by level, not by recursion. */
+function nestsDeeper(body: unknown, most: number): boolean {
+  const isNested = (value: unknown) => typeof value === 'object' && value !== null;
+  let level = [body].filter(isNested);
+  for (let depth = 0; depth < most && level.length > 0; depth++) {
+    level = level.flatMap((value) => Object.values(value as object).filter(isNested));
+  }
+  return level.length > 0;
 }
 
 function unsupported(header: string, given: string, expected: string) {

@@ -22,7 +22,7 @@ export function parseBody<S extends z.ZodType>(
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   // A failed parse has at least one issue; OpenAI's error object has room for one.
-  const [issue] = result.error.issues as [z.core.$ZodIssue];
+  const issue = mostSpecific(result.error.issues[0]!);
   const param = fieldPath(issue.path);
   throw apiError('invalid_request', { param, message: `${param}: ${issue.message}` });
 }
@@ -30,6 +30,21 @@ export function parseBody<S extends z.ZodType>(
 /** For a field that says something about another one. */
 export function onlyWith(param: string, other: string): ApiError {
   return apiError('invalid_request', { param, message: `${param}: only allowed with ${other}` });
+}
+
+/** Of a union's options, the one that got furthest into the value says best what is wrong with it. */
+function mostSpecific(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const firsts = issue.errors.flatMap((issues) => issues.slice(0, 1).map(mostSpecific));
+  const [furthest] = firsts.toSorted((a, b) => progress(b) - progress(a));
+  if (!furthest || progress(furthest) === 0) return issue;
+  return { ...furthest, path: [...issue.path, ...furthest.path] };
+}
+
+/** What is not of the wrong kind was read to its end before a check of it failed. */
+function progress({ code, path }: z.core.$ZodIssue): number {
+  const isWrongKind = ['invalid_type', 'invalid_value', 'invalid_union'].includes(code);
+  return isWrongKind ? path.length : Number.MAX_SAFE_INTEGER;
 }
 
 function refuseUnsupported(body: object, refused: RefusedFields): void {

@@ -39,7 +39,7 @@ export const responseRequestSchema = z.object({
   top_p: z.number().min(0).max(1).nullish(),
   stream: z.boolean().nullish(),
   reasoning: z.object({ effort: z.enum(reasoningEfforts).nullish() }).nullish(),
-  text: z.object({ format: textFormatSchema.nullish() }).nullish(),
+  text: z.object({ format: textFormatSchema.nullish(), verbosity: z.string().nullish() }).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
   ...cacheFields,
   metadata: metadataSchema.nullish(),
@@ -79,7 +79,14 @@ export const refusedResponseFields: RefusedFields = {
 
 /** Throws invalid_request, unsupported_parameter or unsupported_value, naming the field. */
 export function parseResponseRequest(body: unknown): ResponseRequest {
-  return parseBody(body, responseRequestSchema, refusedResponseFields);
+  const request = parseBody(body, responseRequestSchema, refusedResponseFields);
+  const given = request.text?.verbosity ?? 'medium';
+  if (given === 'medium') return request;
+  throw apiError('unsupported_value', {
+    param: 'text.verbosity',
+    given: JSON.stringify(given.slice(0, 40)),
+    supported: '"medium" (These checkpoints have one way to answer.)',
+  });
 }
 
 /** instructions come first, as the system's message. */

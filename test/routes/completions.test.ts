@@ -236,7 +236,7 @@ describe('refused', () => {
     [{ prompt: '' }, 'prompt'],
     [{ prompt: [] }, 'prompt'],
     [{ prompt: [-1] }, 'prompt[0]'],
-    [{ prompt: [1.5] }, 'prompt'],
+    [{ prompt: [1.5] }, 'prompt[0]'],
     [{ prompt: manyPrompts }, 'prompt'],
     [{ prompt: 'x'.repeat(64) }, 'prompt'],
     [{ prompt: tooLong }, 'prompt'],

@@ -131,6 +131,13 @@ describe('refused', () => {
     [{ input: '' }, 'input'],
     [{ input: 'x'.repeat(64) }, 'input'],
     [{ input: [{ role: 'user', content: [{ type: 'input_text' }] }] }, 'input[0].content[0]'],
+    [
+      { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] },
+      'input[0].content[0].type',
+    ],
+    [{ input: ['Hi', { role: 'user', content: 'Hi' }] }, 'input[0]'],
+    [{ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }, 'input[0].type'],
+    [{ text: { verbosity: 'high' } }, 'text.verbosity'],
   ])('%j', async (body, param) => {
     const response = await post(new FakeEngine(), body);
     expect(response.status).toBe(400);

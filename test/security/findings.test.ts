@@ -35,3 +35,37 @@ it.each([
   expect((await errorOf(response)).param).toBe(Object.keys(field)[0]);
   expect(engine.requests).toEqual([]);
 });
+
+describe('a body nested 50,000 deep', () => {
+  const list = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+  const format = (schema: string) =>
+    `{"type": "json_schema", "json_schema": {"name": "n", "schema": ${schema}}}`;
+
+  it.each([
+    ['tools', list],
+    ['response_format', format(`{"items": ${list}}`)],
+    ['response_format', format(`{"enum": ${list}}`)],
+    ['unknown', list],
+  ])('is refused before anything reads it by recursion: %s', async (field, value) => {
+    const { app } = fakeApp([fakeModel(new FakeEngine())], { bodyLimitBytes: 1 << 20 });
+    const response = await app.request('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"model": "fake/coconut", "messages": [], "${field}": ${value}}`,
+    });
+    expect(response.status).toBe(400);
+    expect((await errorOf(response)).message).toContain('more than 256 deep');
+  });
+
+  it('is one level too many at 257', async () => {
+    const { app } = fakeApp([fakeModel(new FakeEngine())]);
+    const post = (levels: number) =>
+      app.request('/v1/chat/completions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: `{"unknown": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`,
+      });
+    expect((await errorOf(await post(256))).param).toBe('model');
+    expect((await errorOf(await post(257))).param).toBeNull();
+  });
+});
