@@ -1,9 +1,13 @@
 // The charts' axes: label, unit, range and ticks of each kind of figure.
+import * as Plot from '@observablehq/plot';
 import type { Scale } from './curves.ts';
 import { short } from './units.ts';
 
 /** Options of one axis, as Observable Plot takes them. */
 export type Axis = { label: string | null; [option: string]: unknown };
+
+/** An upright axis, and the marks that draw what its options cannot. */
+export type ValueAxis = { y: Axis; marks: Plot.Markish[] };
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact' });
 
@@ -17,15 +21,20 @@ export function timeAxis(unitName: string, end: number): Axis {
 }
 
 /** The upright axis of a chart that shows `values`. */
-export function valueAxis(scale: Scale, values: readonly number[]): Axis {
+export function valueAxis(scale: Scale, values: readonly number[]): ValueAxis {
   switch (scale) {
     case 'share':
-      return { label: null, grid: true, percent: true, domain: [0, 100] };
+      return { y: { label: null, grid: true, percent: true, domain: [0, 100] }, marks: [] };
     case 'linear':
-      return { label: null, grid: true, zero: true, ticks: 5, tickFormat: short };
+      return {
+        y: { label: null, grid: true, zero: true, ticks: 5, tickFormat: short },
+        marks: [],
+      };
     case 'log': {
       const ticks = logTicks(...range(values));
-      return { label: null, grid: true, type: 'log', ticks, tickFormat: short };
+      // A log scale leaves labels out where it thinks them too many, but not those given as text.
+      const labels = Plot.axisY(ticks, { text: short });
+      return { y: { label: null, axis: null, type: 'log' }, marks: [Plot.gridY(ticks), labels] };
     }
   }
 }

@@ -1,6 +1,6 @@
 // Draws a run's curves.
 import * as Plot from '@observablehq/plot';
-import { type Axis, examplesAxis, timeAxis, valueAxis } from './axes.ts';
+import { type Axis, examplesAxis, timeAxis, type ValueAxis, valueAxis } from './axes.ts';
 import {
   type CurveStyle,
   stageStyles,
@@ -145,7 +145,7 @@ function segmentMarks(train: readonly TrainPoint[], x: (point: Progress) => numb
     textAnchor: 'start',
     dx: 3,
     dy: -12,
-    fillOpacity: 0.6,
+    fillOpacity: 0.75,
   } as const;
   return [
     Plot.ruleX(starts.slice(1), { x: 'start', strokeOpacity: 0.25 }),
@@ -156,5 +156,5 @@ function segmentMarks(train: readonly TrainPoint[], x: (point: Progress) => numb
   ];
 }
 
-const toSvg = (title: string, x: Axis, y: Axis, marks: Plot.Markish[]): string =>
-  plotSvg(title, { x: { labelOffset: 40, ...x }, y, marks });
+const toSvg = (title: string, x: Axis, value: ValueAxis, marks: Plot.Markish[]): string =>
+  plotSvg(title, { x: { labelOffset: 40, ...x }, y: value.y, marks: [...value.marks, ...marks] });

@@ -6,7 +6,8 @@ import type { Html } from './tables.ts';
 
 export const figures = (charts: readonly Chart[]): Html =>
   html`<div class="figures">${charts.map(
-    ({ title, svg }) => html`<figure><figcaption>${title}</figcaption>${raw(svg)}</figure>\n`,
+    ({ title, svg, legend: own }) =>
+      html`<figure><figcaption>${title}</figcaption>${own ? legend(own) : ''}${raw(svg)}</figure>\n`,
   )}</div>`;
 
 export const legend = (styles: readonly CurveStyle[]): Html =>

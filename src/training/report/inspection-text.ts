@@ -19,9 +19,14 @@ export function inspectionText(inspection: Inspection): string {
   ].join('\n\n');
 }
 
+/** White space alone would show as nothing. */
+export const shownWord = (word: string): string => word.trim() || JSON.stringify(word);
+
 function thoughtLines({ thoughts }: Inspection): string[] {
   return thoughts.map(({ words, norm, cosine }, k) => {
-    const read = words.map(({ word, probability }) => `${word.trim()} ${probability.toFixed(2)}`);
+    const read = words.map(
+      ({ word, probability }) => `${shownWord(word)} ${probability.toFixed(2)}`,
+    );
     const turn = cosine === null ? '' : `, cosine to the one before ${cosine.toFixed(2)}`;
     return `thought ${k + 1}: ${read.join(', ')} (norm ${norm.toFixed(1)}${turn})`;
   });

@@ -150,7 +150,7 @@ function shares(name: string, { outcomes: counts, right }: MeasuredRun) {
 export const hasOutcomes = ({ asTrained }: Measurement): boolean =>
   outcomes.some((name) => asTrained.outcomes?.[name] !== undefined);
 
-export const branchStyles = styled(readOuts.map((readOut) => `read from the ${readOut}`));
+const branchStyles = styled(readOuts.map((readOut) => `read from the ${readOut}`));
 
 /** How many branches the frontier's probability comes to, by thoughts. */
 export function drawBranches({ branches }: Inspection): Chart {
@@ -163,9 +163,10 @@ export function drawBranches({ branches }: Inspection): Chart {
   const last = Math.max(...points.map(({ thoughts }) => thoughts));
   return {
     title,
+    legend: branchStyles,
     svg: plotSvg(title, {
       x: { label: 'thoughts', ticks: wholes(last), tickFormat: String, labelOffset: 40 },
-      y: { label: null, grid: true, zero: true, ticks: 5 },
+      y: { label: null, grid: true, zero: true, nice: true, ticks: 5 },
       marks: [
         Plot.lineY(points, {
           x: 'thoughts',
@@ -180,7 +181,7 @@ export function drawBranches({ branches }: Inspection): Chart {
   };
 }
 
-export const groupStyles = styled(nodeGroups);
+const groupStyles = styled(nodeGroups);
 
 /** Mean and one standard deviation either side, a group of dots per thought. */
 export function drawProducts({ products }: Inspection): Chart {
@@ -195,6 +196,7 @@ export function drawProducts({ products }: Inspection): Chart {
   }));
   return {
     title,
+    legend: groupStyles,
     svg: plotSvg(title, {
       x: {
         label: 'thought',
@@ -203,7 +205,7 @@ export function drawProducts({ products }: Inspection): Chart {
         tickFormat: String,
         labelOffset: 40,
       },
-      y: { label: null, grid: true, ticks: 5 },
+      y: { label: null, grid: true, nice: true, ticks: 5 },
       marks: [
         Plot.ruleY([0], { strokeOpacity: 0.4 }),
         Plot.ruleX(points, { x: 'x', y1: 'low', y2: 'high', stroke: 'color', strokeWidth: 1.75 }),

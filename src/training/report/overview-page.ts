@@ -8,16 +8,14 @@ import { generatedRows, type TextTable } from './comparison.ts';
 import { type DataPart, dataParts, type Planned } from './comparison-page.ts';
 import { stageStyles } from './curves.ts';
 import { figures, legend } from './figures.ts';
-import { branchRows, productRows } from './inspection-text.ts';
+import { branchRows, productRows, shownWord } from './inspection-text.ts';
 import {
-  branchStyles,
   controlStyles,
   drawBranches,
   drawControls,
   drawOutcomes,
   drawProducts,
   drawSweeps,
-  groupStyles,
   hasOutcomes,
   outcomeStyles,
   sweepStyles,
@@ -94,7 +92,7 @@ function inspectionSection(inspection: Inspection): Html {
   const { checkpoint, data, item, question, answer, thoughts, tree, branches } = inspection;
   const words = thoughts.map(({ words, norm, cosine }, k) => [
     `thought ${k + 1}`,
-    ...words.map(({ word, probability }) => `${word.trim()} ${probability.toFixed(2)}`),
+    ...words.map(({ word, probability }) => `${shownWord(word)} ${probability.toFixed(2)}`),
     norm.toFixed(1),
     cosine === null ? '–' : cosine.toFixed(2),
   ]);
@@ -114,7 +112,7 @@ ${legend(nodeStyles)}${readOuts.map(
 ${
   branches.length === 0
     ? ''
-    : html`${legend([...branchStyles, ...groupStyles])}${figures([drawBranches(inspection), drawProducts(inspection)])}
+    : html`${figures([drawBranches(inspection), drawProducts(inspection)])}
 <details><summary>As tables</summary>${textTable(branchRows(inspection))}${textTable(productRows(inspection))}</details>`
 }`;
 }

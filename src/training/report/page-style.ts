@@ -16,7 +16,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; }
 h3 { font-size: 15px; margin: 22px 0 6px; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: 14px; }
-figure svg { width: 100%; max-width: 640px; height: auto; overflow: visible; }
+figure > svg { width: 100%; max-width: 640px; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 10px; font-size: 14px; }
 .legend svg { vertical-align: middle; }
 details { margin: 8px 0; }

@@ -16,7 +16,11 @@ export const nodeStyles = [
   { name: 'wrong option', color: wrong, dash: 'none' },
 ];
 
-const HEIGHT_PER_ROW = 30;
+/** In pixels; a row has a node and its label above it. */
+const HEIGHT_PER_ROW = 42;
+const RADIUS = 7;
+/** Degrees by which an edge within a column bows, past the nodes between its ends. */
+const BEND = 50;
 /** Below this a probability is not written out. */
 const TOLD = 0.01;
 
@@ -70,36 +74,36 @@ function drawTree(
     const p = probabilities[node]!;
     const outline = node === target ? right : node === distractor ? wrong : 'currentColor';
     const label = p >= TOLD ? `${words[node]} ${p.toFixed(2)}` : words[node];
-    return { x, y, radius: 7 * Math.sqrt(p), outline, label };
+    return { x, y, radius: RADIUS * Math.sqrt(p), outline, label };
   });
   const ys = places.map(({ y }) => y);
   const rows = Math.max(...ys) - Math.min(...ys) + 1;
   return plotSvg(title, {
-    height: HEIGHT_PER_ROW * rows + 24,
-    margin: 14,
-    marginRight: 104,
+    height: HEIGHT_PER_ROW * rows + 4,
+    marginTop: 30,
+    marginBottom: 16,
+    marginLeft: 48,
+    marginRight: 48,
     x: { axis: null },
     y: { axis: null, reverse: true },
     r: { type: 'identity' },
     marks: [
-      Plot.arrow(links, {
-        x1: 'x1',
-        y1: 'y1',
-        x2: 'x2',
-        y2: 'y2',
-        strokeOpacity: 0.25,
-        inset: 8,
-        headLength: 5,
-      }),
-      Plot.dot(nodes, { x: 'x', y: 'y', r: 7, fill: 'var(--paper)' }),
+      edgeMark(
+        links.filter(({ x1, x2 }) => x1 !== x2),
+        0,
+      ),
+      edgeMark(
+        links.filter(({ x1, x2 }) => x1 === x2),
+        BEND,
+      ),
+      Plot.dot(nodes, { x: 'x', y: 'y', r: RADIUS, fill: 'var(--paper)' }),
       Plot.dot(nodes, { x: 'x', y: 'y', r: 'radius', fill: probable }),
-      Plot.dot(nodes, { x: 'x', y: 'y', r: 7, stroke: 'outline', strokeWidth: 1.5 }),
+      Plot.dot(nodes, { x: 'x', y: 'y', r: RADIUS, stroke: 'outline', strokeWidth: 1.5 }),
       Plot.text(nodes, {
         x: 'x',
         y: 'y',
         text: 'label',
-        textAnchor: 'start',
-        dx: 11,
+        dy: -15,
         fill: 'currentColor',
         stroke: 'var(--paper)',
         strokeWidth: 4,
@@ -107,3 +111,17 @@ function drawTree(
     ],
   });
 }
+
+type Link = { x1: number; y1: number; x2: number; y2: number };
+
+const edgeMark = (links: readonly Link[], bend: number): Plot.Markish =>
+  Plot.arrow(links, {
+    x1: 'x1',
+    y1: 'y1',
+    x2: 'x2',
+    y2: 'y2',
+    strokeOpacity: 0.4,
+    inset: RADIUS + 1,
+    headLength: 6,
+    bend,
+  });
