@@ -62,7 +62,18 @@ const LINK = new RegExp(
   ].join('|'),
 );
 
-/** Concepts first reached after 1, 2, … facts from the name that the question asks about; properties are not among them. */
+const PROPERTY = new RegExp(
+  [
+    String.raw`^(?:Each|Every) (?<one>\w+) is (?<not>not )?(?<property>\w+)\.$`,
+    String.raw`^(?<many>\w+pus)es are (?<nots>not )?(?<properties>\w+)\.$`,
+  ].join('|'),
+);
+
+/**
+ * What a breadth-first search from the name that the question asks about first holds after 1, 2, … facts: concepts, and the
+ * property asked for (with "not" where that is so) once it is one of a concept's that was reached. Other properties are
+ * left out.
+ */
 export function prontoqaFrontiers(question: string): string[][] {
   const { facts, statement } = splitProntoqa(question);
   const words = [statement.split(' ')[0]!];
@@ -70,11 +81,24 @@ export function prontoqaFrontiers(question: string): string[][] {
     const known = words.indexOf(word);
     return known >= 0 ? known : words.push(word) - 1;
   };
+  const asked = statement.slice(statement.lastIndexOf(' ') + 1, -1);
+  const decided = new Map<string, string[]>();
   const edges = facts.flatMap((fact): [number, number][] => {
-    const { one, kind, many, kinds, name, its } = LINK.exec(fact)?.groups ?? {};
-    const [from, to] = [one ?? many?.toLowerCase() ?? name, kind ?? kinds ?? its];
-    return from === undefined || to === undefined ? [] : [[indexOf(from), indexOf(to)]];
+    const link = LINK.exec(fact)?.groups;
+    if (link !== undefined) {
+      const { one, kind, many, kinds, name, its } = link;
+      return [[indexOf(one ?? many?.toLowerCase() ?? name!), indexOf(kind ?? kinds ?? its!)]];
+    }
+    const { one, many, not, nots, property, properties } = PROPERTY.exec(fact)?.groups ?? {};
+    if ((property ?? properties) === asked)
+      decided.set(one ?? many!.toLowerCase(), [...((not ?? nots) ? ['not'] : []), asked]);
+    return [];
   });
-  const levels = frontiers(factGraph(words.length, edges), 0).slice(1);
-  return levels.map((level) => level.map((index) => words[index]!));
+  const concepts = frontiers(factGraph(words.length, edges), 0)
+    .slice(1)
+    .map((level) => level.map((index) => words[index]!));
+  const decisions = [[], ...concepts.map((level) => level.flatMap((c) => decided.get(c) ?? []))];
+  return decisions
+    .map((decision, hop) => [...(concepts[hop] ?? []), ...decision])
+    .filter((level, hop) => hop < concepts.length || level.length > 0);
 }

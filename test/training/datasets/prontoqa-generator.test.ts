@@ -99,10 +99,25 @@ describe('drawProntoqaGroup', () => {
 });
 
 describe('prontoqaFrontiers', () => {
-  it('follows links in either number, and leaves properties out', () => {
+  it('follows links in either number; of properties it holds the one asked for, once a reached concept has it', () => {
     const text =
       'Every impus is a grimpus. Grimpuses are rompuses. Each rompus is not shy. Max is an impus. ' +
-      'Grimpuses are windy. Max is a lorpus. True or false: Max is shy.';
-    expect(prontoqaFrontiers(text)).toEqual([['impus', 'lorpus'], ['grimpus'], ['rompus']]);
+      'Grimpuses are windy. Brimpuses are shy. Max is a lorpus. True or false: Max is shy.';
+    const chain = [['impus', 'lorpus'], ['grimpus'], ['rompus']];
+    expect(prontoqaFrontiers(text)).toEqual([...chain, ['not', 'shy']]);
+    expect(prontoqaFrontiers(text.replace('is shy', 'is windy'))).toEqual([
+      ...chain.slice(0, 2),
+      ['rompus', 'windy'],
+    ]);
+  });
+
+  it('ends with what the chain concludes, in drawn questions as in published ones', () => {
+    for (const { question, steps } of [...drawn, ...published.items]) {
+      const frontiers = prontoqaFrontiers(question);
+      const [, not, property] = / is (not )?(\w+)\.$/.exec(steps.at(-1)!)!;
+      const level = frontiers[steps.length - 1]!;
+      expect(level, question).toContain(property);
+      expect(level.includes('not'), question).toBe(not !== undefined);
+    }
   });
 });
