@@ -169,7 +169,8 @@ function drawOntologies(
     return rows(groups * perGroup, perGroup, unlike(held, draw));
   }
   const [min, max] = segment.nodes;
-  const sizes = { concepts: { min, max }, minHops: segment.minHops, questions: perGroup };
+  const { minHops, negatedStatements } = segment;
+  const sizes = { concepts: { min, max }, minHops, negatedStatements, questions: perGroup };
   return Array.from({ length: groups }, () => {
     for (;;) {
       const group = drawProntoqaGroup(random, sizes);

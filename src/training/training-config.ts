@@ -41,6 +41,8 @@ const segmentSchema = z.strictObject({
   nodes: range.nullable().default(null),
   /** Fewest reasoning steps of a question; only with `nodes`. */
   minHops: count.default(3),
+  /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
+  negatedStatements: z.number().min(0).max(1).default(0.5),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
   structureWeight: z.number().min(0).max(1).default(1),
   resetOptimizer: z.boolean().default(false),
@@ -194,8 +196,10 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const { groups, microBatches } = config.batch;
   if (groups % microBatches !== 0)
     refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
-  config.segments.forEach(({ task, nodes }, i) => {
+  config.segments.forEach(({ task, nodes, negatedStatements }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
+    if (negatedStatements !== 0.5 && (kind !== 'prontoqa' || nodes === null))
+      refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
     if (task === 'walks' && kind !== 'prosqa')
       refuse(['segments', i, 'task'], `there are no walks over ${kind}`);
   });

@@ -18,6 +18,8 @@ const CONCEPTS_PER_HOP = 2;
 /** Shares of negated properties: the one that decides, and any other. */
 const DECIDING_NEGATED = 0.47;
 const OTHER_NEGATED = 0.31;
+/** Share of statements that ask with "not". */
+const NEGATED_STATEMENTS = 0.5;
 
 type Property = { word: string; negated: boolean };
 
@@ -37,6 +39,7 @@ export function drawProntoqa(random: Random): Example {
   const { context, examples } = drawProntoqaGroup(random, {
     concepts: { min: CONCEPTS, max: CONCEPTS },
     minHops: PRONTOQA_HOPS,
+    negatedStatements: NEGATED_STATEMENTS,
     questions: 1,
   });
   const [example] = examples as [Example];
@@ -46,14 +49,18 @@ export function drawProntoqa(random: Random): Example {
 /** Concepts of a published item. */
 const CONCEPTS = CONCEPTS_OF_ONE_HOP + CONCEPTS_PER_HOP * (PRONTOQA_HOPS - 1);
 
+export type OntologySizes = {
+  concepts: { min: number; max: number };
+  minHops: number;
+  negatedStatements: number;
+  questions: number;
+};
+
 /**
  * Questions about one ontology. Each asks for the property of a concept that is at least `minHops` rules away (as many
  * as there are in ontologies with shorter chains); in the published files it is always the whole chain.
  */
-export function drawProntoqaGroup(
-  random: Random,
-  sizes: { concepts: { min: number; max: number }; minHops: number; questions: number },
-): ExampleGroup {
+export function drawProntoqaGroup(random: Random, sizes: OntologySizes): ExampleGroup {
   const { min, max } = sizes.concepts;
   const hops = chainHops(min + random.int(max - min + 1));
   const ontology = drawOntology(random, hops);
@@ -61,7 +68,7 @@ export function drawProntoqaGroup(
   const examples = Array.from({ length: sizes.questions }, () => {
     const asked = minHops + random.int(hops - minHops + 1);
     const from = random.int(hops - asked + 1);
-    return ask(random, ontology, from, from + asked - 1);
+    return ask(random, ontology, from, from + asked - 1, sizes.negatedStatements);
   });
   return { context: ontology.rules.join(' '), examples };
 }
@@ -111,13 +118,22 @@ function drawOntology(random: Random, hops: number): Ontology {
 }
 
 /** A question from chain[from] to the property of chain[to]; its text follows the rules. */
-function ask(random: Random, ontology: Ontology, from: number, to: number): Example {
+function ask(
+  random: Random,
+  ontology: Ontology,
+  from: number,
+  to: number,
+  negatedStatements: number,
+): Example {
   const { chain, links, described, other } = ontology;
   const { property, rule } = described[to]!;
   const name = random.pick(PRONTO_NAMES);
   const about = random.shuffle([chain[from]!, other]).map((concept) => isA(name, concept));
   const conclusion = hasProperty(name, property);
-  const statement = hasProperty(name, { ...property, negated: random.uniform() < 0.5 });
+  const statement = hasProperty(name, {
+    ...property,
+    negated: random.uniform() < negatedStatements,
+  });
   const rules = [...links.slice(from, to), rule];
   return {
     question: ` ${about.join(' ')} True or false: ${statement}`,

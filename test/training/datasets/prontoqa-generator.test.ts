@@ -64,7 +64,8 @@ describe('drawProntoqa', () => {
 });
 
 describe('drawProntoqaGroup', () => {
-  const sizes = { concepts: { min: 6, max: 14 }, minHops: 1, questions: 8 };
+  const concepts = { min: 6, max: 14 };
+  const sizes = { concepts, minHops: 1, negatedStatements: 0.5, questions: 8 };
   const groups = Array.from({ length: 60 }, () => drawProntoqaGroup(random, sizes));
   const examples = groups.flatMap(({ context, examples }) =>
     examples.map((example) => ({ ...example, question: context + example.question })),
@@ -85,6 +86,16 @@ describe('drawProntoqaGroup', () => {
     const shortest = Math.min(...examples.map(({ steps }) => steps.length - 1));
     const longest = Math.max(...examples.map(({ steps }) => steps.length - 1));
     expect(shortest).toBeGreaterThanOrEqual(Math.min(4, longest));
+  });
+
+  it('asks with "not" as often as it is told to', () => {
+    const asked = (negatedStatements: number) =>
+      drawProntoqaGroup(random, { ...sizes, negatedStatements, questions: 400 }).examples.filter(
+        ({ question }) => splitProntoqa(question).statement.includes(' not '),
+      ).length;
+    expect(asked(0)).toBe(0);
+    expect(Math.abs(asked(0.1) - 40)).toBeLessThan(25);
+    expect(asked(1)).toBe(400);
   });
 
   it('has the concept of step k among the concepts first reached after k facts', () => {
