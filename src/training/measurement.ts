@@ -28,6 +28,8 @@ export const measurementSchema = z.strictObject({
   filler: z.string(),
   /** null: not trained here. */
   seed: z.int().nullable(),
+  /** It was trained on; null: not recorded. */
+  examples: z.int().min(0).nullable().default(null),
   /** Same for runs that differ in nothing but their seed. */
   variant: z.string(),
   kind: z.enum(dataKinds),

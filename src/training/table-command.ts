@@ -16,7 +16,7 @@ import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
 import { drawProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
 import { withEngine } from './evaluate-command.ts';
 import { outcomeOf } from './inspect/outcome.ts';
-import { type Depth, type Items, measure } from './measure.ts';
+import { type Depth, type Items, identityOf, measure } from './measure.ts';
 import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { trainedOptions } from './run-model.ts';
@@ -54,8 +54,10 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
   );
   for (const task of tasks) {
     const before = known.find((measurement) => isOf(measurement, task));
-    if (before && !options.anew) continue;
-    const measured = await measureOne(task, options.threads);
+    const measured =
+      before && !options.anew
+        ? { ...before, ...identityOf(task.checkpoint) }
+        : await measureOne(task, options.threads);
     known = [...known.filter((measurement) => measurement !== before), measured];
     // After each: what was measured is not lost when a later one fails.
     writeMeasurements(store, inOrder(known));

@@ -22,6 +22,7 @@ export function measurement(changes: Partial<Measurement> = {}): Measurement {
     options: '',
     filler: 'thought',
     seed: 1,
+    examples: 640_000,
     variant: 'v',
     kind: 'prosqa',
     data: { name: 'valid.json', sha256: 'd'.repeat(64), items: 100, generated: false },

@@ -47,9 +47,9 @@ describe('table', () => {
     await tableCommand(dir, options);
     const page = readFileSync(`${options.write}.md`, 'utf8');
     expect(page).toContain('## prosqa: prosqa-small.json, 2 items');
-    expect(page).toMatch(/\| coconut \| 1 \| 0\.0 \|/);
-    expect(page).toMatch(/\| pause \| 1 \| 0\.0 \|/);
-    expect(page).toContain('| icot | 0 | not trained |');
+    expect(page).toMatch(/\| coconut \| 1 \| \? \| 0\.0 \|/);
+    expect(page).toMatch(/\| pause \| 1 \| \? \| 0\.0 \|/);
+    expect(page).toContain('| icot | 0 |  | not trained |');
     expect(page).toContain('| tiny-coconut / tiny-pause | 0 | 0 | 1.000 |');
     expect(page).toContain(`| tiny-coconut |${' 0.0 |'.repeat(9)}`);
     expect(page).toContain('tiny-coconut: its thoughts are NOT load-bearing');

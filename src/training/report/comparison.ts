@@ -33,11 +33,14 @@ export function methodRows(
   for (const of of [...papers, ...planned]) {
     if (seen.has(methodLabel(of))) continue;
     seen.add(methodLabel(of));
-    rows.push({ of, cells: [methodLabel(of), '0', 'not trained', ''] });
+    rows.push({ of, cells: [methodLabel(of), '0', '', 'not trained', ''] });
   }
   rows.sort((a, b) => rank(a.of) - rank(b.of));
   return {
-    head: ['method', 'seeds', 'accuracy (%)', 'tokens', 'paper: accuracy', 'paper: tokens'],
+    head: [
+      ...['method', 'seeds', 'examples', 'accuracy (%)', 'tokens'],
+      ...['paper: accuracy', 'paper: tokens'],
+    ],
     rows: rows.map(({ of, cells }) => [...cells, ...paperCells(of, kind)]),
   };
 }
@@ -113,6 +116,7 @@ function measuredCells(runs: readonly Measurement[], all: readonly Measurement[]
   return [
     isAmbiguous ? `${label} (${names})` : label,
     `${runs.length}`,
+    [...new Set(runs.map(({ examples }) => examples?.toLocaleString('en-US') ?? '?'))].join(', '),
     meanAndSpread(runs.map(({ asTrained }) => 100 * asTrained.accuracy)),
     meanAndSpread(runs.map(({ asTrained }) => asTrained.thoughts + asTrained.textTokens)),
   ];

@@ -11,20 +11,21 @@ import { measuredRun, measurement } from '../../support/measurements.ts';
 
 describe('methodRows', () => {
   it('has mean ± spread over seeds, the paper beside, in the paper’s order', () => {
+    const cot = { checkpoint: 'c', method: 'cot' };
     const { rows } = methodRows(
       'prosqa',
       [
         measurement({ checkpoint: 'a1' }),
         measurement({ checkpoint: 's', supervision: 'frontier', variant: 'w' }),
-        measurement({ checkpoint: 'c', method: 'cot', filler: 'none', variant: 'x' }),
+        measurement({ ...cot, filler: 'none', variant: 'x', examples: null }),
         measurement({ checkpoint: 'a2', seed: 2, asTrained: measuredRun(94) }),
       ],
       [],
     );
-    expect(rows.slice(0, 1)).toEqual([['cot', '1', '90.0', '9.0', '77.5 ± 1.9', '49.4']]);
+    expect(rows.slice(0, 1)).toEqual([['cot', '1', '?', '90.0', '9.0', '77.5 ± 1.9', '49.4']]);
     expect(rows.slice(4, 6)).toEqual([
-      ['coconut', '2', '92.0 ± 2.8', '9.0 ± 0.0', '97.0 ± 0.3', '14.2'],
-      ['coconut, frontier-supervised', '1', '90.0', '9.0', '', ''],
+      ['coconut', '2', '640,000', '92.0 ± 2.8', '9.0 ± 0.0', '97.0 ± 0.3', '14.2'],
+      ['coconut, frontier-supervised', '1', '640,000', '90.0', '9.0', '', ''],
     ]);
   });
 
@@ -46,11 +47,19 @@ describe('methodRows', () => {
       [{ method: 'coconut', supervision: 'frontier', options: '' }],
     );
     expect(rows).toHaveLength(9);
-    expect(rows).toContainEqual(['pause', '0', 'not trained', '', '75.9 ± 0.7', '8.2']);
-    expect(rows).toContainEqual(['coconut, frontier-supervised', '0', 'not trained', '', '', '']);
+    expect(rows).toContainEqual(['pause', '0', '', 'not trained', '', '75.9 ± 0.7', '8.2']);
+    expect(rows).toContainEqual([
+      'coconut, frontier-supervised',
+      '0',
+      '',
+      'not trained',
+      '',
+      '',
+      '',
+    ]);
     const planned = [{ method: 'icot', supervision: 'none', options: '' }];
     expect(methodRows('multiplication', [], planned).rows).toEqual([
-      ['icot', '0', 'not trained', '', '', ''],
+      ['icot', '0', '', 'not trained', '', '', ''],
     ]);
   });
 });
@@ -112,7 +121,7 @@ describe('comparisonPage', () => {
       'prontoqa',
       'superposition',
     ]);
-    expect(page).toContain('| icot | 1 | 90.0 | 9.0 |  |  |');
+    expect(page).toContain('| icot | 1 | 640,000 | 90.0 | 9.0 |  |  |');
     expect(page).toContain('| cot | 0 | not trained |  | 42.9 ± 0.2 | 25.0 |');
   });
 });
