@@ -122,6 +122,6 @@ describe('comparisonPage', () => {
       'superposition',
     ]);
     expect(page).toContain('| icot | 1 | 640,000 | 90.0 | 9.0 |  |  |');
-    expect(page).toContain('| cot | 0 | not trained |  | 42.9 ± 0.2 | 25.0 |');
+    expect(page).toContain('| cot | 0 |  | not trained |  | 42.9 ± 0.2 | 25.0 |');
   });
 });
