@@ -70,9 +70,8 @@ const PROPERTY = new RegExp(
 );
 
 /**
- * What a breadth-first search from the name that the question asks about first holds after 1, 2, … facts: concepts, and the
- * property asked for (with "not" where that is so) once it is one of a concept's that was reached. Other properties are
- * left out.
+ * What a breadth-first search from the name that the question asks about first holds after 1, 2, … facts: concepts, and where
+ * one of them has the property asked for, as its end, "not" or the property itself. Other properties are left out.
  */
 export function prontoqaFrontiers(question: string): string[][] {
   const { facts, statement } = splitProntoqa(question);
@@ -82,7 +81,7 @@ export function prontoqaFrontiers(question: string): string[][] {
     return known >= 0 ? known : words.push(word) - 1;
   };
   const asked = statement.slice(statement.lastIndexOf(' ') + 1, -1);
-  const decided = new Map<string, string[]>();
+  const decided = new Map<string, string>();
   const edges = facts.flatMap((fact): [number, number][] => {
     const link = LINK.exec(fact)?.groups;
     if (link !== undefined) {
@@ -91,14 +90,13 @@ export function prontoqaFrontiers(question: string): string[][] {
     }
     const { one, many, not, nots, property, properties } = PROPERTY.exec(fact)?.groups ?? {};
     if ((property ?? properties) === asked)
-      decided.set(one ?? many!.toLowerCase(), [...((not ?? nots) ? ['not'] : []), asked]);
+      decided.set(one ?? many!.toLowerCase(), (not ?? nots) ? 'not' : asked);
     return [];
   });
   const concepts = frontiers(factGraph(words.length, edges), 0)
     .slice(1)
     .map((level) => level.map((index) => words[index]!));
-  const decisions = [[], ...concepts.map((level) => level.flatMap((c) => decided.get(c) ?? []))];
-  return decisions
-    .map((decision, hop) => [...(concepts[hop] ?? []), ...decision])
-    .filter((level, hop) => hop < concepts.length || level.length > 0);
+  const decisions = concepts.map((level) => level.flatMap((concept) => decided.get(concept) ?? []));
+  const last = decisions.findIndex((level) => level.length > 0);
+  return last === -1 ? concepts : [...concepts.slice(0, last + 1), decisions[last]!];
 }

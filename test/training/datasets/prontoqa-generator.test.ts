@@ -110,15 +110,15 @@ describe('drawProntoqaGroup', () => {
 });
 
 describe('prontoqaFrontiers', () => {
-  it('follows links in either number; of properties it holds the one asked for, once a reached concept has it', () => {
+  it('follows links in either number; it ends with the property asked for, once a reached concept has it', () => {
     const text =
       'Every impus is a grimpus. Grimpuses are rompuses. Each rompus is not shy. Max is an impus. ' +
       'Grimpuses are windy. Brimpuses are shy. Max is a lorpus. True or false: Max is shy.';
     const chain = [['impus', 'lorpus'], ['grimpus'], ['rompus']];
-    expect(prontoqaFrontiers(text)).toEqual([...chain, ['not', 'shy']]);
+    expect(prontoqaFrontiers(text)).toEqual([...chain, ['not']]);
     expect(prontoqaFrontiers(text.replace('is shy', 'is windy'))).toEqual([
       ...chain.slice(0, 2),
-      ['rompus', 'windy'],
+      ['windy'],
     ]);
   });
 
@@ -126,9 +126,8 @@ describe('prontoqaFrontiers', () => {
     for (const { question, steps } of [...drawn, ...published.items]) {
       const frontiers = prontoqaFrontiers(question);
       const [, not, property] = / is (not )?(\w+)\.$/.exec(steps.at(-1)!)!;
-      const level = frontiers[steps.length - 1]!;
-      expect(level, question).toContain(property);
-      expect(level.includes('not'), question).toBe(not !== undefined);
+      expect(frontiers.at(-1), question).toEqual([not ? 'not' : property]);
+      expect(frontiers, question).toHaveLength(steps.length);
     }
   });
 });
