@@ -10,7 +10,7 @@ const tokenizer = byteTokenizer();
 const size = tokenizer.vocabSize;
 const grammars = new GrammarThread(
   () => grammarVocabulary(tokenizer, { size, eosIds: [eos] }),
-  3_000,
+  30_000,
 );
 afterAll(() => grammars.stop());
 
