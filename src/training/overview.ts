@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../model/atomic-write.ts';
 import { readOptionalJson } from '../model/checkpoint-files.ts';
-import { readInspections } from './inspect/inspection.ts';
-import { readMeasurements } from './measurement.ts';
+import { type Inspection, readInspections } from './inspect/inspection.ts';
+import { type Measurement, readMeasurements } from './measurement.ts';
 import { type Overview, renderOverview } from './report/overview-page.ts';
 import { parseMetrics } from './report/run-metrics.ts';
 import { RunDirectory } from './run-directory.ts';
@@ -21,13 +21,23 @@ export async function writeOverview({ docs, models, runs, out }: OverviewOptions
   const page = await renderOverview({
     measurements,
     planned: plannedRuns(runs),
-    inspections: readInspections(join(docs, 'inspection.json')),
+    inspections: inspectionsOf(join(docs, 'inspection.json'), measurements),
     logs: logsIn(models),
     stability: readOptionalJson(join(docs, 'stability.json'), tableSchema),
   });
   mkdirSync(dirname(out), { recursive: true });
   replaceFile(out, page);
   return out;
+}
+
+/** Those of the weights that were measured; what was seen in earlier ones is left out, and said. */
+function inspectionsOf(path: string, measurements: readonly Measurement[]): Inspection[] {
+  const weights = new Map(measurements.map(({ checkpoint, sha256 }) => [checkpoint, sha256]));
+  return readInspections(path).filter(({ checkpoint, sha256 }) => {
+    const isCurrent = (weights.get(checkpoint) ?? sha256) === sha256;
+    if (!isCurrent) console.warn(`${checkpoint}: ${path} is of other weights: left out`);
+    return isCurrent;
+  });
 }
 
 function logsIn(models: string): Overview['logs'] {

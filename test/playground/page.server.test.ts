@@ -12,6 +12,10 @@ const samples = JSON.parse(readFileSync('playground/samples.json', 'utf8'));
 /** One that prosqa-coconut answers right, and gets wrong without thoughts. */
 const { question, answer } = samples['prosqa_valid.json'][0];
 
+const { cot_baseline: baseline } = JSON.parse(
+  readFileSync('models/prosqa-coconut/eval.json', 'utf8'),
+);
+
 const environment = { MODEL: 'prosqa-coconut', THREADS: '1', LOG_LEVEL: 'info' };
 const timeout = 240_000;
 
@@ -67,10 +71,12 @@ describe.skipIf(!hasChromium)('the playground in Chromium', () => {
     const rows = (await page.locator('#token-rows tr').allInnerTexts()).map((row) =>
       row.split('\t'),
     );
-    // 35.1 is the mean that the checkpoint's eval.json has for the chain of thought.
-    expect(rows[0]!.slice(1, 6)).toEqual(['right', '3', '6', '9', '26.1']);
-    expect(rows.map((row) => row[5])).toEqual(['26.1', '–', expect.anything(), '–']);
-    expect(await page.locator('#baseline').innerText()).toContain('35.1 tokens of prosqa-cot');
+    const mean: number = baseline.mean_text_tokens;
+    const saved = (mean - 9).toFixed(1);
+    expect(rows[0]!.slice(1, 6)).toEqual(['right', '3', '6', '9', saved]);
+    expect(rows.map((row) => row[5])).toEqual([saved, '–', expect.anything(), '–']);
+    const told = `${mean.toFixed(1)} tokens of ${baseline.checkpoint}`;
+    expect(await page.locator('#baseline').innerText()).toContain(told);
 
     await own.getByText('Events as they came').click();
     expect(await own.locator('pre').innerText()).toContain('"latent_trace":[');

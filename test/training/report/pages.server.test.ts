@@ -1,9 +1,9 @@
 // The report pages in a real browser, light and dark: of this repository's own figures and of a bundled
 // run. Skipped where there is no Chromium.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { writeOverview } from '../../../src/training/overview.ts';
 import { writeReport } from '../../../src/training/report.ts';
 import { hasChromium, openPage, overflowOf } from '../../support/browser.ts';
@@ -32,6 +32,23 @@ const pages = {
     charts: 9,
   },
 };
+
+it('what was seen in other weights than the measured ones is left out, and said', async () => {
+  const docs = temporaryDirectory();
+  copyFileSync('docs/comparison.json', join(docs, 'comparison.json'));
+  const [first, ...others] = JSON.parse(readFileSync('docs/inspection.json', 'utf8'));
+  const kept = [{ ...first, sha256: 'f'.repeat(64) }, ...others];
+  writeFileSync(join(docs, 'inspection.json'), JSON.stringify(kept));
+  const warned = vi.spyOn(console, 'warn').mockReturnValue();
+  const out = join(docs, 'report.html');
+  const page = readFileSync(
+    await writeOverview({ docs, models: 'models', runs: 'runs', out }),
+    'utf8',
+  );
+  expect(page).not.toContain(`${first.checkpoint}: item`);
+  for (const { checkpoint } of others) expect(page).toContain(`${checkpoint}: item`);
+  expect(warned.mock.calls).toEqual([[expect.stringMatching(/^prosqa-coconut: .*other weights/)]]);
+});
 
 describe.skipIf(!hasChromium).each(Object.entries(pages))(
   '%s',
