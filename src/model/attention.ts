@@ -2,6 +2,7 @@
 // masks it needs. Prefill, decode and training of every architecture use this one.
 import type { Dim, GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
+import type { Dropout } from './transformer.ts';
 
 /** Keys and values of one layer over S positions that came before. */
 export type KeyValues = {
@@ -56,6 +57,7 @@ export function blocksOf(
 /**
  * One softmax over all blocks; scores stay apart so that no cache is ever copied or expanded.
  * @param query [B, T, H, Dh]
+ * @param drop on the weights
  * @returns [B, T, H·Dh]
  */
 export function attention(
@@ -63,6 +65,7 @@ export function attention(
   query: Value,
   blocks: readonly Block[],
   { heads, headSize }: HeadShape,
+  drop: Dropout,
 ): Value {
   const [B, T] = query.shape as [number, number];
   const scaled = op.mul(g, query, g.scalar(1 / Math.sqrt(headSize))); // [B, T, H, Dh]
@@ -75,7 +78,7 @@ export function attention(
     const apart = op.transpose(g, op.reshape(g, raw, [N, heads, Q, T, S]), [0, 2, 1, 3, 4]);
     return op.reshape(g, apart, [B, heads, T, S]);
   });
-  const weights = op.softmax(g, op.concat(g, scores, -1));
+  const weights = drop(op.softmax(g, op.concat(g, scores, -1)));
   const pieces = splitLike(g, weights, blocks);
   const sums = blocks.map((block, i) => {
     const S = block.key.shape[2] as number;

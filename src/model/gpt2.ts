@@ -5,9 +5,14 @@ import * as op from '../onnx/ops.ts';
 import { attention, blocksOf, type KeyValues, splitHeads } from './attention.ts';
 import type { Gpt2Config } from './model-config.ts';
 import type { Parameters } from './parameters.ts';
-import type { Transformer } from './transformer.ts';
+import type { Dropout, Transformer } from './transformer.ts';
 
-export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters): Transformer {
+export function gpt2(
+  g: GraphBuilder,
+  config: Gpt2Config,
+  parameters: Parameters,
+  drop: Dropout,
+): Transformer {
   const { n_embd: D, n_head: heads, n_layer: L } = config;
   const p = (name: string): Value => parameters.get(`transformer.${name}`)!;
   const norm = (x: Value, name: string): Value =>
@@ -17,7 +22,7 @@ export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters
   const shape = { heads, headSize: D / heads };
 
   const forward: Transformer['forward'] = (embeddings, positionIds, pasts, newBias) => {
-    let x = op.add(g, embeddings, op.gather(g, p('wpe.weight'), positionIds)); // [B, T, D]
+    let x = drop(op.add(g, embeddings, op.gather(g, p('wpe.weight'), positionIds))); // [B, T, D]
     const layers: KeyValues[] = [];
     const residuals: Value[] = [];
     for (let l = 0; l < L; l++) {
@@ -31,10 +36,10 @@ export function gpt2(g: GraphBuilder, config: Gpt2Config, parameters: Parameters
           value: op.transpose(g, value, [0, 2, 1, 3]),
         };
         layers.push(own);
-        const mixed = attention(g, query, blocksOf(pasts, l, own, newBias), shape);
-        x = op.add(g, x, linear(mixed, `h.${l}.attn.c_proj`));
+        const mixed = attention(g, query, blocksOf(pasts, l, own, newBias), shape, drop);
+        x = op.add(g, x, drop(linear(mixed, `h.${l}.attn.c_proj`)));
         const widened = gelu(g, linear(norm(x, `h.${l}.ln_2`), `h.${l}.mlp.c_fc`));
-        x = op.add(g, x, linear(widened, `h.${l}.mlp.c_proj`));
+        x = op.add(g, x, drop(linear(widened, `h.${l}.mlp.c_proj`)));
         residuals.push(x);
       });
     }

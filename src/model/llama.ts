@@ -6,9 +6,14 @@ import { attention, blocksOf, type KeyValues, splitHeads } from './attention.ts'
 import { dimensionsOf, type LlamaConfig } from './model-config.ts';
 import type { Parameters } from './parameters.ts';
 import { rotaryTables } from './rotary.ts';
-import type { Transformer } from './transformer.ts';
+import type { Dropout, Transformer } from './transformer.ts';
 
-export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Parameters): Transformer {
+export function llama(
+  g: GraphBuilder,
+  config: LlamaConfig,
+  parameters: Parameters,
+  drop: Dropout,
+): Transformer {
   const { heads, kvHeads, headSize, layers: L, positions: P } = dimensionsOf(config);
   const p = (name: string): Value => parameters.get(`model.${name}`)!;
   const norm = (x: Value, name: string): Value =>
@@ -26,7 +31,7 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
     ) as [Value, Value];
     const headsOf = (x: Value, count: number): Value =>
       splitHeads(g, x, { heads: count, headSize });
-    let x = embeddings; // [B, T, D]
+    let x = drop(embeddings); // [B, T, D]
     const layers: KeyValues[] = [];
     const residuals: Value[] = [];
     for (let l = 0; l < L; l++) {
@@ -42,12 +47,12 @@ export function llama(g: GraphBuilder, config: LlamaConfig, parameters: Paramete
         };
         layers.push(own);
         const blocks = blocksOf(pasts, l, own, newBias);
-        const mixed = attention(g, rotate(g, query, cos, sin), blocks, { heads, headSize });
-        x = op.add(g, x, linear(mixed, `${block}.self_attn.o_proj`));
+        const mixed = attention(g, rotate(g, query, cos, sin), blocks, { heads, headSize }, drop);
+        x = op.add(g, x, drop(linear(mixed, `${block}.self_attn.o_proj`)));
         const seen = norm(x, `${block}.post_attention_layernorm`);
         const gate = silu(g, linear(seen, `${block}.mlp.gate_proj`));
         const widened = op.mul(g, gate, linear(seen, `${block}.mlp.up_proj`));
-        x = op.add(g, x, linear(widened, `${block}.mlp.down_proj`));
+        x = op.add(g, x, drop(linear(widened, `${block}.mlp.down_proj`)));
         residuals.push(x);
       });
     }

@@ -11,6 +11,12 @@ export type ForwardOutput = {
   residuals: Value[];
 };
 
+/** Drops some of a value's numbers, in training; see training/dropout.ts. */
+export type Dropout = (x: Value) => Value;
+
+/** What serving does. */
+export const noDropout: Dropout = (x) => x;
+
 export type Transformer = {
   /** Token ids [...] → [..., D], nothing of the position in it. */
   embed(ids: Value): Value;

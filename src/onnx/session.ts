@@ -68,6 +68,11 @@ export class Session {
     this.#graph = graph;
   }
 
+  /** What a run must be fed. */
+  get inputs(): readonly Value[] {
+    return this.#graph.inputs;
+  }
+
   /**
    * Computes every output (or only those in `fetches`). Blocks the calling thread: the runtime
    * computes synchronously although it answers with a promise. Outputs are fresh copies.

@@ -73,6 +73,7 @@ export class BatchSource {
       return this.#collate(part(staged), part(groups), segment, stage);
     });
     joinWeights(batches);
+    if (this.#config.dropout > 0) this.#drop(batches, random);
     const resetsOptimizer =
       within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
     return { batches, stage, removedTokens, resetsOptimizer };
@@ -100,6 +101,14 @@ export class BatchSource {
       addDecoderTargets(batch, groups, stage, vocabulary, config);
     if (config.stopHead) addStopTargets(batch, config.stopHead.weight);
     if (config.distillation) addTeacher(batch, groups, vocabulary, config);
+  }
+
+  /** @param random what staging has left of the step's own stream */
+  #drop(batches: readonly TrainBatch[], random: Random): void {
+    for (const batch of batches) {
+      batch.shape.dropout = this.#config.dropout;
+      batch.maskSeed = random.int(2 ** 32);
+    }
   }
 
   /** iCoT's reset: the schedule has just risen, and some chain of the batch still had a token to lose. */

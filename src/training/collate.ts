@@ -15,6 +15,8 @@ export type TrainBatch = {
   feeds: Record<string, Tensor>;
   /** 1 on a real label, row-major [B, labels]. */
   labelMask: Uint8Array;
+  /** Of its masks, where it has dropout. */
+  maskSeed: number;
   /** Thoughts that each row has, B of them; shape.thoughts is the most. */
   thoughtCounts: number[];
   /** Context and, from its end on, tail of each row, before padding. */
@@ -94,6 +96,7 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     objectives: [],
     teacherLength: 0,
     decoder: null,
+    dropout: 0,
   };
   const contextLengths = groups.flatMap((group) =>
     group.examples.map(() => group.contextIds.length),
@@ -114,7 +117,7 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     label_weights: labels.weights,
   };
   const rows = tails.map((tailIds, b) => ({ contextLength: contextLengths[b]!, tailIds }));
-  return { shape, feeds, labelMask: labels.mask, thoughtCounts, rows };
+  return { shape, feeds, labelMask: labels.mask, maskSeed: 0, thoughtCounts, rows };
 }
 
 /** Columns past a row's own thoughts are masked, and stay at the position where its tail begins. */

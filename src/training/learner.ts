@@ -6,6 +6,7 @@ import { encodeGraph } from '../onnx/encode.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { createSession, type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { TrainBatch } from './collate.ts';
+import { drawMasks } from './dropout.ts';
 import type { Weights } from './initialize.ts';
 import {
   clipScale,
@@ -121,7 +122,7 @@ export class Learner {
     }
   }
 
-  async #differentiate({ shape, feeds }: TrainBatch): Promise<Record<string, Tensor>> {
+  async #differentiate({ shape, feeds, maskSeed }: TrainBatch): Promise<Record<string, Tensor>> {
     const key = JSON.stringify(shape);
     let session = this.#gradientSessions.get(key);
     if (!session) {
@@ -130,7 +131,8 @@ export class Learner {
       this.#gradientSessions.set(key, session);
     }
     const parameters = this.#rows.map(({ name }) => [name, this.tensors.get(name)!]);
-    return session.run({ ...Object.fromEntries(parameters), ...feeds });
+    const masks = drawMasks(session.inputs, { rate: shape.dropout, seed: maskSeed });
+    return session.run({ ...Object.fromEntries(parameters), ...feeds, ...masks });
   }
 
   async #makeRoom(): Promise<void> {

@@ -6,7 +6,7 @@ import { causalBias } from '../model/attention.ts';
 import { stopLogits, type Unrolled } from '../model/coconut.ts';
 import { dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import type { Parameters } from '../model/parameters.ts';
-import type { Transformer } from '../model/transformer.ts';
+import type { Dropout, Transformer } from '../model/transformer.ts';
 import type { GraphBuilder, Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { declareSegment } from './batch-inputs.ts';
@@ -22,6 +22,7 @@ export type LossContext = {
   shape: BatchShape;
   parameters: Parameters;
   model: Transformer;
+  drop: Dropout;
   unrolled: Unrolled;
 };
 
@@ -86,7 +87,7 @@ export function scaledDistance(g: GraphBuilder, x: Value, moving: Value): Value 
 }
 
 /** Each group of c thoughts is asked, by a decoder of its own, for the words of the step it stands for. */
-function decoder({ g, config, shape, parameters, model, unrolled }: LossContext): Value {
+function decoder({ g, config, shape, parameters, model, drop, unrolled }: LossContext): Value {
   const { rows: B, thoughts: K } = shape;
   const { layers, length } = shape.decoder!;
   const c = config.coconut.thoughts_per_step;
@@ -98,7 +99,7 @@ function decoder({ g, config, shape, parameters, model, unrolled }: LossContext)
   const { width } = dimensionsOf(config);
   const groups = op.reshape(g, op.slice(g, unrolled.hidden, 1, 0, K), [N, c, width]);
   const { hidden } = g.scope('decoder', () =>
-    decoderOf(g, config, layers, parameters).forward(
+    decoderOf(g, config, layers, parameters, drop).forward(
       op.concat(g, [groups, model.embed(ids)], 1),
       positionIds,
       [],

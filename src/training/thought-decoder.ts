@@ -4,7 +4,7 @@
 import { transformerOf } from '../model/architectures.ts';
 import { dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, type Parameters, parameterTable } from '../model/parameters.ts';
-import type { Transformer } from '../model/transformer.ts';
+import type { Dropout, Transformer } from '../model/transformer.ts';
 import type { GraphBuilder } from '../onnx/graph.ts';
 
 const PREFIX = 'decoder.';
@@ -22,13 +22,14 @@ export function decoderOf(
   config: ModelConfig,
   layers: number,
   parameters: Parameters,
+  drop: Dropout,
 ): Transformer {
   const own = decoderConfig(config, layers);
   const named = parameterTable(own).map((row) => {
     const { name } = row;
     return [name, parameters.get(isWords(config, row) ? name : `${PREFIX}${name}`)!] as const;
   });
-  return transformerOf(g, own, new Map(named));
+  return transformerOf(g, own, new Map(named), drop);
 }
 
 function decoderConfig(config: ModelConfig, layers: number): ModelConfig {

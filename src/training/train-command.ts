@@ -97,11 +97,16 @@ function validate({ threads }: TrainingConfig): TrainerHooks['evaluate'] {
   };
 }
 
-/** Aborted by SIGTERM or SIGINT. Whoever signals twice does not want to wait for the step's end. */
+/** A signal to the whole process group comes twice where npm passes it on as well. */
+const SAME_SIGNAL_MS = 1000;
+
+/** Aborted by SIGTERM or SIGINT. Whoever signals once more does not want to wait for the step's end. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = Number.NaN;
   const onSignal = () => {
-    if (stop.signal.aborted) process.exit(1);
+    if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(1);
+    if (!stop.signal.aborted) firstMs = performance.now();
     stop.abort();
   };
   process.on('SIGTERM', onSignal);

@@ -156,6 +156,8 @@ const settingsSchema = z.strictObject({
     .strictObject({ weight: positive.default(1) })
     .nullable()
     .default(null),
+  /** Share of numbers that training drops: of embeddings, attention weights and what each half of a layer adds. */
+  dropout: z.number().min(0).lt(1).default(0),
   data: dataSchema,
   /** An update's examples; with microBatches they are differentiated in so many parts, for memory. */
   batch: z.strictObject({ groups: count, perGroup: count, microBatches: count.default(1) }),

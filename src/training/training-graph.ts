@@ -9,10 +9,12 @@ import {
   type Parameters,
   parameterTable,
 } from '../model/parameters.ts';
+import { noDropout } from '../model/transformer.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { backward } from './backward.ts';
 import { declareSegment } from './batch-inputs.ts';
+import { maskedDropout } from './dropout.ts';
 import { crossEntropy, type ObjectiveName, objectives } from './objectives.ts';
 import { decoderRows } from './thought-decoder.ts';
 
@@ -33,6 +35,8 @@ export type BatchShape = {
   teacherLength: number;
   /** The thoughts' decoder: its layers, and tokens of a reasoning step; null without one. */
   decoder: { layers: number; length: number } | null;
+  /** Share of numbers that dropout takes; 0 is none, and a graph without masks. */
+  dropout: number;
 };
 
 function declareBatch(g: GraphBuilder, shape: BatchShape): CoconutInputs & { labelWeights: Value } {
@@ -66,7 +70,8 @@ function lossOf(
 ): { loss: Value; answerLoss: Value; hits: Value } {
   const inputs = declareBatch(g, shape);
   const { thoughts, tailLength, unlabelled } = shape;
-  const model = transformerOf(g, config, parameters);
+  const drop = shape.dropout > 0 ? maskedDropout(g) : noDropout;
+  const model = transformerOf(g, config, parameters, drop);
   const unrolled = unrollThoughts(g, model, inputs, config.coconut);
   const { hidden } = unrolled; // [B, 1 + K + T, D]
   const first = thoughts + unlabelled;
@@ -77,7 +82,7 @@ function lossOf(
   const chosen = op.gatherElements(g, logProbabilities, index);
   const answerLoss = crossEntropy(g, chosen, inputs.labelWeights);
   const hits = op.equal(g, op.argMax(g, logProbabilities), index); // [B, labels, 1]
-  const context = { g, config, shape, parameters, model, unrolled };
+  const context = { g, config, shape, parameters, model, drop, unrolled };
   const further = shape.objectives.map((name) => objectives[name](context));
   return {
     loss: further.reduce((sum, term) => op.add(g, sum, term), answerLoss),
@@ -97,7 +102,7 @@ export function reachedRows(config: ModelConfig, shape: BatchShape): ParameterRo
 }
 
 /**
- * Inputs: every reached parameter by name, and the batch. Outputs: loss, answer_loss, hits [B, labels, 1] (1 where
+ * Inputs: every reached parameter by name, the batch, and masks where it has dropout. Outputs: loss, answer_loss, hits [B, labels, 1] (1 where
  * the most probable token is the label), and `grad/` + each of these parameters.
  */
 export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {

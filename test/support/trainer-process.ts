@@ -7,29 +7,35 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export type Ending = { code: number | null; signal: string | null; output: string };
 
-/** `train <runFile> --out <out>`; resolves when the process has ended, however it did. */
-export function startTraining(runFile: string, out: string) {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'src/training/main.ts', 'train', runFile, '--out', out],
-    { cwd: join(import.meta.dirname, '../..'), stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+const direct = [process.execPath, '--import', 'tsx', 'src/training/main.ts', 'train'];
+const throughNpm = ['npm', 'run', 'train', '--'];
+
+/** `train <runFile> --out <out>`; `ended` resolves when the process has ended, however it did. */
+export function startTraining(runFile: string, out: string, by: 'node' | 'npm' = 'node') {
+  const [command, ...args] = by === 'npm' ? throughNpm : direct;
+  const child = spawn(command!, [...args, runFile, '--out', out], {
+    cwd: join(import.meta.dirname, '../..'),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: by === 'npm', // a process group of its own
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
       output += data;
     });
   }
-  const ended = once(child, 'exit').then(([code, signal]): Ending => ({ code, signal, output }));
+  // Not 'exit': npm may be gone before the trainer that it started.
+  const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal, output }));
   return { child, ended };
 }
 
-/** Signals as soon as the metrics have `lines` lines, and tells how the process ended. */
+/** Signals, by `send` if given, as soon as the metrics have `lines` lines, and tells how the process ended. */
 export async function signalAfter(
   signal: 'SIGKILL' | 'SIGTERM',
   { child, ended }: ReturnType<typeof startTraining>,
   metricsPath: string,
   lines: number,
+  send: () => void = () => child.kill(signal),
 ): Promise<Ending> {
   const state = { over: false };
   const ending = ended.then((result) => {
@@ -37,7 +43,7 @@ export async function signalAfter(
     return result;
   });
   while (!state.over && lineCount(metricsPath) < lines) await delay(2);
-  child.kill(signal);
+  send();
   return ending;
 }
 

@@ -37,6 +37,7 @@ describe('rows that carry their whole text', () => {
       objectives: [],
       teacherLength: 0,
       decoder: null,
+      dropout: 0,
     });
     expect(Object.keys(batch.feeds).filter((name) => name.startsWith('context'))).toEqual([]);
   });

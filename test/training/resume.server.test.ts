@@ -11,6 +11,7 @@ const small = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(0
 const run: RunFile = {
   ...tinyRunFile,
   name: 'killed',
+  dropout: 0.1,
   segments: [
     { ...small, task: 'walks', trainSteps: 20, structureWeight: 0.5, warmupSteps: 5 },
     { ...small, stage: 1, trainSteps: 20, mixedStageProbability: 0.3 },
@@ -73,6 +74,31 @@ it('stopped by SIGTERM: finishes its step, saves it, and says so', {
   const saved = Number(/stopped and saved after step (\d+)/.exec(output)?.[1]);
   expect(saved).toBeGreaterThanOrEqual(21);
   expect(readFileSync(metrics, 'utf8').trimEnd().split('\n')).toHaveLength(saved);
+  await expectSameAsWhole(out);
+});
+
+it('a signal that comes twice at once, as from a process group and from npm, stops no less orderly', {
+  timeout: 300_000,
+}, async () => {
+  const out = join(dir, 'twice');
+  const run = startTraining(runFile, out);
+  const metrics = join(out, 'killed/metrics.jsonl');
+  const twice = () => {
+    run.child.kill('SIGTERM');
+    run.child.kill('SIGINT');
+  };
+  const { code, output } = await signalAfter('SIGTERM', run, metrics, 21, twice);
+  expect(code, output).toBe(75);
+  await expectSameAsWhole(out);
+});
+
+it('SIGTERM to the process group of `npm run train` saves', { timeout: 300_000 }, async () => {
+  const out = join(dir, 'npm');
+  const run = startTraining(runFile, out, 'npm');
+  const metrics = join(out, 'killed/metrics.jsonl');
+  const toGroup = () => process.kill(-run.child.pid!, 'SIGTERM');
+  const { output } = await signalAfter('SIGTERM', run, metrics, 21, toGroup);
+  expect(output).toMatch(/stopped and saved after step \d+/);
   await expectSameAsWhole(out);
 });
 

@@ -16,6 +16,7 @@ const shape: BatchShape = {
   objectives: [],
   teacherLength: 0,
   decoder: null,
+  dropout: 0,
 };
 const build = (changes: Partial<BatchShape> = {}): Graph =>
   gradientGraph(tinyConfig('coconut'), { ...shape, ...changes });
