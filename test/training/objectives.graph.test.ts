@@ -1,7 +1,6 @@
 // Every further loss against central differences through the whole unrolled model: along a random direction in
 // each parameter, the loss must rise as the gradient says. The loop runs over the table.
 import { describe, expect, it } from 'vitest';
-import type { ModelConfig } from '../../src/model/model-config.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { createSession, tensor } from '../../src/onnx/session.ts';
@@ -12,17 +11,15 @@ import type { StagingVocabulary } from '../../src/training/curriculum.ts';
 import type { ExampleGroup } from '../../src/training/datasets/example.ts';
 import { addDecoderTargets } from '../../src/training/decoder-targets.ts';
 import { addTeacher } from '../../src/training/distillation.ts';
-import { withFresh } from '../../src/training/initialize.ts';
 import {
   type ObjectiveName,
   objectiveNames,
   scaledDistance,
 } from '../../src/training/objectives.ts';
 import { addStopTargets } from '../../src/training/stop-targets.ts';
-import { decoderRows } from '../../src/training/thought-decoder.ts';
-import { gradientGraph, reachedRows } from '../../src/training/training-graph.ts';
+import { expectSlope, slopes } from '../support/model-slopes.ts';
 import { gradientError } from '../support/numeric-gradient.ts';
-import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
+import { tinyConfig } from '../support/tiny-model.ts';
 import { tinyRun } from '../support/tiny-run.ts';
 
 const plain = tinyConfig('coconut');
@@ -79,60 +76,11 @@ const additions: Record<ObjectiveName, (batch: TrainBatch) => void> = {
   decoder: (batch) => addDecoderTargets(batch, [group], 3, vocabulary, run),
 };
 
-type Slope = [name: string, analytic: number, numeric: number];
-
-/** Per parameter: the slope along a random direction by the gradient, and by central differences. */
-async function slopes(batch: TrainBatch, config: ModelConfig = withHead): Promise<Slope[]> {
-  const graph = gradientGraph(config, batch.shape);
-  const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
-  const weights = withFresh(tinyWeights(config, 5), decoderRows(config, 1), config, new Random(6));
-  const rows = reachedRows(config, batch.shape);
-  const run = (changed: string, data: Float32Array) =>
-    session.run({
-      ...Object.fromEntries(
-        rows.map(({ name, shape }) => [
-          name,
-          tensor('float32', name === changed ? data : weights.get(name)!, shape),
-        ]),
-      ),
-      ...batch.feeds,
-    });
-  const found: Slope[] = [];
-  for (const { name } of rows) {
-    const at = weights.get(name)!;
-    const direction = at.map(() => (random.uniform() < 0.5 ? -1 : 1) / Math.sqrt(at.length));
-    const grad = (await run('', at))[`grad/${name}`]!.data as Float32Array;
-    const analytic = grad.reduce((sum, x, i) => sum + x * direction[i]!, 0);
-    const lossAt = async (h: number) =>
-      Number(
-        (
-          await run(
-            name,
-            at.map((x, i) => x + h * direction[i]!),
-          )
-        )['loss']!.data[0],
-      );
-    const h = 2e-2;
-    const wide = ((await lossAt(h)) - (await lossAt(-h))) / (2 * h);
-    const narrow = ((await lossAt(h / 2)) - (await lossAt(-h / 2))) / h;
-    found.push([name, analytic, (4 * narrow - wide) / 3]);
-  }
-  await session.release();
-  return found;
-}
-
-function expectSlope([parameter, analytic, numeric]: Slope): void {
-  const error = Math.abs(analytic - numeric) / (0.05 + Math.abs(numeric));
-  expect(error, `${parameter}: ${analytic} by the graph, ${numeric} numerically`).toBeLessThan(
-    0.02,
-  );
-}
-
 describe.each(objectiveNames)('%s', (name) => {
   it('has the gradient that central differences give', async () => {
     const batch = newBatch();
     additions[name](batch);
-    for (const found of await slopes(batch)) expectSlope(found);
+    for (const found of await slopes(batch, withHead, random)) expectSlope(found);
   });
 });
 
@@ -140,7 +88,7 @@ describe('thoughts refined in parallel', () => {
   it('have the gradient that central differences give', async () => {
     const latent_update = { kind: 'jacobi' as const, iterations: 2, slot_token_id: 259 };
     const config = { ...plain, coconut: { ...plain.coconut, latent_update } };
-    for (const found of await slopes(newBatch(), config)) expectSlope(found);
+    for (const found of await slopes(newBatch(), config, random)) expectSlope(found);
   });
 });
 
