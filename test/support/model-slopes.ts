@@ -17,6 +17,7 @@ export async function slopes(
   batch: TrainBatch,
   config: ModelConfig,
   random: Random,
+  h = 2e-2,
 ): Promise<Slope[]> {
   const graph = gradientGraph(config, batch.shape);
   const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
@@ -47,7 +48,6 @@ export async function slopes(
           )
         )['loss']!.data[0],
       );
-    const h = 2e-2;
     const wide = ((await lossAt(h)) - (await lossAt(-h))) / (2 * h);
     const narrow = ((await lossAt(h / 2)) - (await lossAt(-h / 2))) / h;
     found.push([name, analytic, (4 * narrow - wide) / 3]);

@@ -93,7 +93,8 @@ describe.each([
     const batch = newBatch(rate);
     const { inputs } = gradientGraph(config, batch.shape);
     Object.assign(batch.feeds, drawMasks(inputs, { rate, seed: 5 }));
-    for (const found of await slopes(batch, config, random)) expectSlope(found);
+    // Numbers scaled up by 1 / 0.7 in every place bend the loss more.
+    for (const found of await slopes(batch, config, random, 5e-3)) expectSlope(found);
   });
 });
 
