@@ -104,7 +104,10 @@ async function main(): Promise<void> {
     0,
   );
   const peak = await gemmPeak(1, 'processor');
-  const learner = new Learner(config, randomWeights(config), run.optimizer, run.threads);
+  const learner = new Learner(config, randomWeights(config), run.optimizer, {
+    device: 'cpu',
+    threads: run.threads,
+  });
   const load = loadavg().map((x) => x.toFixed(1));
   console.log(`${cpus()[0]!.model}, ${cpus().length} cores, load average ${load.join(' ')}`);
   console.log(

@@ -36,7 +36,10 @@ const LEARNING_RATE = 1e-4;
 
 async function timeOurs(scenario: Scenario, batch: TrainBatch): Promise<Timing> {
   const config = modelConfig(scenario);
-  const learner = new Learner(config, formulaWeights(config), optimizer, scenario.threads);
+  const learner = new Learner(config, formulaWeights(config), optimizer, {
+    device: 'cpu',
+    threads: scenario.threads,
+  });
   const { loss } = await learner.step([batch], LEARNING_RATE);
   const timing: Timing = { losses: [loss], wallSeconds: [], processorSeconds: [] };
   for (let i = 0; i < scenario.steps; i++) {

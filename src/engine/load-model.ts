@@ -3,8 +3,8 @@
 import { type ModelFiles, readModelFiles } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { servingModel } from '../model/serving-model.ts';
-import { type Adapter, currentAdapter } from '../onnx/device.ts';
-import { deviceZeros } from '../onnx/device-zeros.ts';
+import { type Adapter, usableAdapter } from '../onnx/device.ts';
+import { deviceZeros } from '../onnx/device-memory.ts';
 import { createSession, type Session } from '../onnx/session.ts';
 import { DeviceKvCache, tableRows } from './device-kv-cache.ts';
 import { KvCache } from './kv-cache.ts';
@@ -52,13 +52,7 @@ async function onDevice(files: ModelFiles, options: EngineOptions, capacity: num
   const { config } = files;
   const { slots, prefixCacheBytes = 0 } = options;
   const session = await sessionFor(files, options, 'device');
-  const adapter = currentAdapter();
-  if (adapter.kind === 'software' && !options.allowSoftwareGpu) {
-    await session.release();
-    throw new Error(
-      `device webgpu: no GPU, only a software adapter (${adapter.name}); set ALLOW_SOFTWARE_GPU=true to use it all the same`,
-    );
-  }
+  const adapter = await adapterBehind(session, options);
   const { layers, kvHeads, headSize } = dimensionsOf(config);
   const shape = { slots, capacity, positionBytes: 2 * layers * kvHeads * headSize * 4 };
   const rows = tableRows(shape, prefixCacheBytes);
@@ -79,6 +73,16 @@ async function onDevice(files: ModelFiles, options: EngineOptions, capacity: num
     await session.release();
   };
   return { runner, release, adapter };
+}
+
+/** Throws, and lets the session go, where it is a software one that is not allowed. */
+async function adapterBehind(session: Session, options: EngineOptions): Promise<Adapter> {
+  try {
+    return usableAdapter(options.allowSoftwareGpu ?? false, 'set ALLOW_SOFTWARE_GPU=true');
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
 function sessionFor(

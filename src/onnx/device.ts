@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
-export type Device = 'cpu' | 'webgpu' | 'cuda';
+export const devices = ['cpu', 'webgpu', 'cuda'] as const;
+export type Device = (typeof devices)[number];
 
 /** unknown: not on Linux, where neither is told from the other. */
 export type Adapter = { kind: 'hardware' | 'software' | 'unknown'; name: string };
@@ -16,6 +17,15 @@ const driverLibrary = /(libvk_|libvulkan_|nvidia|libGLX_nv).*\.so/;
 export function currentAdapter(): Adapter {
   if (process.platform !== 'linux') return { kind: 'unknown', name: process.platform };
   return adapterOf(openFiles(), loadedFiles());
+}
+
+/** currentAdapter(); throws where it is a software one, unless `allowed`. `how`: what allows it. */
+export function usableAdapter(allowed: boolean, how: string): Adapter {
+  const adapter = currentAdapter();
+  if (adapter.kind !== 'software' || allowed) return adapter;
+  throw new Error(
+    `device webgpu: no GPU, only a software adapter (${adapter.name}); ${how} to use it all the same`,
+  );
 }
 
 /**

@@ -47,16 +47,18 @@ type NodeSpec = { op: string; inputs: readonly Value[]; attributes?: Attributes;
 export class GraphBuilder {
   readonly name: string;
   readonly nodes: Node[] = [];
+  readonly initializers: Initializer[] = [];
   #inputs: Value[] = [];
   #outputs: Value[] = [];
-  #initializers: Initializer[] = [];
   #constants = new Map<string, Value>();
-  #names = new Set<string>();
+  #names: Set<string>;
   #counts = new Map<string, number>();
   #scopes: string[] = [];
 
-  constructor(name: string) {
+  /** @param taken names that it may not give, for nodes that go into another graph */
+  constructor(name: string, taken: Iterable<string> = []) {
     this.name = name;
+    this.#names = new Set(taken);
   }
 
   /** Names made inside `body` start with `scope/`. */
@@ -78,14 +80,14 @@ export class GraphBuilder {
   /** A weight or table kept in the graph under its own name. */
   initializer(name: string, shape: Shape, data: TensorData, dtype = dtypeOf(data)): Value {
     const value = { name: this.#claim(name), dtype, shape };
-    this.#initializers.push({ value, data });
+    this.initializers.push({ value, data });
     return value;
   }
 
   /** A weight that stays in its file: little-endian, row-major. */
   mappedInitializer(name: string, dtype: DType, shape: Shape, range: FileRange): Value {
     const value = { name: this.#claim(name), dtype, shape };
-    this.#initializers.push({ value, range });
+    this.initializers.push({ value, range });
     return value;
   }
 
@@ -101,7 +103,7 @@ export class GraphBuilder {
 
   /** What a constant of this graph holds; throws for any other value. */
   constantData(value: Value): TensorData {
-    const found = this.#initializers.find((initializer) => initializer.value.name === value.name);
+    const found = this.initializers.find((initializer) => initializer.value.name === value.name);
     if (!found || !('data' in found))
       throw new Error(`graph ${this.name}: "${value.name}" is no constant`);
     return found.data;
@@ -149,15 +151,17 @@ export class GraphBuilder {
       name: this.name,
       inputs: this.#inputs,
       outputs: this.#outputs,
-      initializers: this.#initializers,
+      initializers: this.initializers,
       nodes: this.nodes,
     };
     checkGraph(graph);
     return graph;
   }
 
+  /** `stem` with the first number that makes it a name of its own. */
   fresh(stem: string): string {
-    const n = this.#counts.get(stem) ?? 0;
+    let n = this.#counts.get(stem) ?? 0;
+    while (this.#names.has(`${stem}_${n}`)) n++;
     this.#counts.set(stem, n + 1);
     return `${stem}_${n}`;
   }

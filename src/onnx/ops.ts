@@ -306,6 +306,7 @@ const reduction =
   };
 
 export const reduceSum = reduction('ReduceSum');
+export const reduceMax = reduction('ReduceMax');
 export const reduceMean = reduction('ReduceMean');
 export const reduceSumSquare = reduction('ReduceSumSquare');
 

@@ -57,7 +57,10 @@ export class DeviceTensor {
   }
 }
 
-export type Feeds = Readonly<Record<string, Tensor | DeviceTensor>>;
+/** In JavaScript's memory or a device's. */
+export type AnyTensor = Tensor | DeviceTensor;
+
+export type Feeds = Readonly<Record<string, AnyTensor>>;
 
 export class Session {
   readonly #session: ort.InferenceSession;
@@ -120,7 +123,7 @@ export class Session {
     );
   }
 
-  #checked({ name, dtype, shape }: Value, feeds: Feeds): Tensor | DeviceTensor {
+  #checked({ name, dtype, shape }: Value, feeds: Feeds): AnyTensor {
     const fed = feeds[name];
     if (!fed) throw new Error(`graph ${this.#graph.name}: input "${name}" is missing`);
     const fits =
@@ -144,7 +147,7 @@ export class Session {
   }
 }
 
-function toRuntime(fed: Tensor | DeviceTensor): ort.Tensor {
+function toRuntime(fed: AnyTensor): ort.Tensor {
   if (fed instanceof DeviceTensor) return fed.handle;
   return new ort.Tensor(fed.dtype, fed.data as Float32Array, fed.dims);
 }

@@ -1,20 +1,16 @@
-// The weights being trained and the optimiser's tensors: holds them, runs one train step on its batches,
-// and compiles a graph for each new batch shape and each shape of parameter.
+// The weights being trained and the optimiser's tensors: holds them, and runs one train step on its batches.
+// On a WebGPU device they stay there from the first step on.
 import type { ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, parameterTable } from '../model/parameters.ts';
-import { encodeGraph } from '../onnx/encode.ts';
-import type { Graph } from '../onnx/graph.ts';
-import { createSession, type Session, type Tensor, tensor } from '../onnx/session.ts';
+import type { Device } from '../onnx/device.ts';
+import { readDevice } from '../onnx/device-memory.ts';
+import { type AnyTensor, DeviceTensor, type Tensor, tensor } from '../onnx/session.ts';
 import type { TrainBatch } from './collate.ts';
+import { CompiledGraphs } from './compiled-graphs.ts';
 import { drawMasks } from './dropout.ts';
+import { DeviceGradientSum, type GradientSum, HostGradientSum } from './gradient-sum.ts';
 import type { Weights } from './initialize.ts';
-import {
-  clipScale,
-  globalNorm,
-  type OptimizerConfig,
-  stateKinds,
-  updateGraph,
-} from './optimizers.ts';
+import { clipScale, type OptimizerConfig, stateKinds, updateGraph } from './optimizers.ts';
 import { gradientGraph } from './training-graph.ts';
 
 export type StepResult = {
@@ -27,43 +23,50 @@ export type StepResult = {
   rowAccuracy: number;
 };
 
-/** Compiled graphs kept. Without an arena they share the heap: with one, sixteen graphs held 11 GB. */
-const MAX_SESSIONS = 24;
+/** What computes the steps. */
+export type Computation = { device: Device; threads: number };
+
+/** Compiled gradients kept: one per shape of batch. */
+const MAX_GRADIENTS = 24;
+
+const gradientPrefix = 'grad/';
 
 export class Learner {
   readonly config: ModelConfig;
-  /** Parameters and optimiser tensors by name. */
-  readonly tensors: Map<string, Tensor>;
   /** Updates since the optimiser was last reset: AdamW's t. */
   updates = 0;
+  /** Parameters and optimiser tensors by name: the host's until the first step on a device makes new ones. */
+  readonly #tensors = new Map<string, AnyTensor>();
   readonly #optimizer: OptimizerConfig;
-  readonly #threads: number;
   /** Of the model, which a checkpoint holds, and all that is trained. */
   readonly #modelRows: ParameterRow[];
   readonly #rows: ParameterRow[];
-  readonly #gradientSessions = new Map<string, Session>();
-  readonly #updateSessions = new Map<string, Session>();
+  readonly #sum: GradientSum;
+  readonly #gradientGraphs: CompiledGraphs;
+  readonly #updateGraphs: CompiledGraphs;
 
   /** @param companions trained beside the model, and no part of weights() */
   constructor(
     config: ModelConfig,
     weights: Weights,
     optimizer: OptimizerConfig,
-    threads: number,
+    { device, threads }: Computation,
     companions: readonly ParameterRow[] = [],
   ) {
     this.config = config;
     this.#optimizer = optimizer;
-    this.#threads = threads;
     this.#modelRows = parameterTable(config);
     this.#rows = [...this.#modelRows, ...companions];
-    this.tensors = new Map(
-      this.#rows.map(({ name, shape }) => {
-        const data = weights.get(name);
-        if (!data) throw new Error(`weights: the tensor "${name}" is missing`);
-        return [name, tensor('float32', data, shape)];
-      }),
-    );
+    this.#sum = device === 'webgpu' ? new DeviceGradientSum() : new HostGradientSum();
+    const isGradient = (output: string) => output.startsWith(gradientPrefix);
+    this.#gradientGraphs = new CompiledGraphs({ device, threads, keeps: isGradient });
+    // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
+    this.#updateGraphs = new CompiledGraphs({ device, threads: 1, keeps: () => true });
+    for (const { name, shape } of this.#rows) {
+      const data = weights.get(name);
+      if (!data) throw new Error(`weights: the tensor "${name}" is missing`);
+      this.#tensors.set(name, tensor('float32', data, shape));
+    }
     this.resetOptimizer();
   }
 
@@ -73,25 +76,29 @@ export class Learner {
       const size = row.shape.reduce((a, b) => a * b, 1);
       for (const kind of stateKinds(row, this.#optimizer)) {
         const zeros = tensor('float32', new Float32Array(size), row.shape);
-        this.tensors.set(`${kind}/${row.name}`, zeros);
+        this.#replace(`${kind}/${row.name}`, zeros);
       }
     }
   }
 
   /** Takes over saved tensors (parameters and optimiser); throws where one is missing or has another size. */
   restore(saved: ReadonlyMap<string, Float32Array>, updates: number): void {
-    for (const [name, { dims }] of this.tensors) {
+    for (const [name, { dims }] of this.#tensors) {
       const data = saved.get(name);
       if (!data) throw new Error(`saved state: the tensor "${name}" is missing`);
-      this.tensors.set(name, tensor('float32', data, dims));
+      this.#replace(name, tensor('float32', data, dims));
     }
     this.updates = updates;
   }
 
-  weights(): Weights {
-    return new Map(
-      this.#modelRows.map(({ name }) => [name, this.tensors.get(name)!.data as Float32Array]),
-    );
+  /** Parameters and optimiser tensors by name, as restore() takes them; copies where they are on a device. */
+  async state(): Promise<Map<string, Tensor>> {
+    return this.#onHost([...this.#tensors.keys()]);
+  }
+
+  async weights(): Promise<Weights> {
+    const tensors = await this.#onHost(this.#modelRows.map(({ name }) => name));
+    return new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
   }
 
   /**
@@ -99,55 +106,56 @@ export class Learner {
    * the weights as they were, when loss or gradient norm is not finite.
    */
   async step(batches: readonly TrainBatch[], learningRate: number): Promise<StepResult> {
-    const gradients = new Map<string, Float32Array>();
-    const parts: BatchResult[] = [];
-    for (const batch of batches) {
-      const outputs = await this.#differentiate(batch);
-      parts.push(batchResult(outputs, batch));
-      accumulate(gradients, outputs);
+    try {
+      const parts: BatchResult[] = [];
+      for (const batch of batches) parts.push(await this.#differentiate(batch));
+      const gradNorm = await this.#sum.norm();
+      const result = { ...summarize(parts), gradNorm };
+      if (!Number.isFinite(result.loss) || !Number.isFinite(gradNorm)) {
+        throw new Error(
+          `update ${this.updates + 1}: loss ${result.loss}, gradient norm ${gradNorm}`,
+        );
+      }
+      await this.#update(learningRate, clipScale(gradNorm, this.#optimizer.clipNorm));
+      return result;
+    } finally {
+      this.#sum.clear();
+      await this.#gradientGraphs.keepNewest(MAX_GRADIENTS);
     }
-    const gradNorm = globalNorm(gradients.values());
-    const result = { ...summarize(parts), gradNorm };
-    if (!Number.isFinite(result.loss) || !Number.isFinite(gradNorm)) {
-      throw new Error(`update ${this.updates + 1}: loss ${result.loss}, gradient norm ${gradNorm}`);
-    }
-    await this.#update(gradients, learningRate, clipScale(gradNorm, this.#optimizer.clipNorm));
-    return result;
   }
 
+  /** Frees what the device and the runtime hold. */
   async release(): Promise<void> {
-    for (const sessions of [this.#gradientSessions, this.#updateSessions]) {
-      for (const session of sessions.values()) await session.release();
-      sessions.clear();
-    }
+    for (const held of this.#tensors.values()) if (isRemote(held)) held.dispose();
+    this.#tensors.clear();
+    await this.#sum.release();
+    await this.#gradientGraphs.keepNewest(0);
+    await this.#updateGraphs.keepNewest(0);
   }
 
-  async #differentiate({ shape, feeds, maskSeed }: TrainBatch): Promise<Record<string, Tensor>> {
-    const key = JSON.stringify(shape);
-    let session = this.#gradientSessions.get(key);
-    if (!session) {
-      await this.#makeRoom();
-      session = await compile(gradientGraph(this.config, shape), this.#threads);
-      this.#gradientSessions.set(key, session);
-    }
-    const parameters = this.#rows.map(({ name }) => [name, this.tensors.get(name)!]);
-    const masks = drawMasks(session.inputs, { rate: shape.dropout, seed: maskSeed });
-    return session.run({ ...Object.fromEntries(parameters), ...feeds, ...masks });
-  }
-
-  async #makeRoom(): Promise<void> {
-    if (this.#gradientSessions.size < MAX_SESSIONS) return;
-    const [oldest, session] = this.#gradientSessions.entries().next().value!;
-    await session.release();
-    this.#gradientSessions.delete(oldest);
+  async #differentiate(batch: TrainBatch): Promise<BatchResult> {
+    const { shape, feeds, maskSeed } = batch;
+    const parameters = this.#rows.map(({ name }) => [name, this.#tensors.get(name)!]);
+    const outputs = await this.#gradientGraphs.run(
+      JSON.stringify(shape),
+      () => gradientGraph(this.config, shape),
+      (inputs) => ({
+        ...Object.fromEntries(parameters),
+        ...feeds,
+        ...drawMasks(inputs, { rate: shape.dropout, seed: maskSeed }),
+      }),
+    );
+    const { loss, answer_loss, hits, ...rest } = outputs;
+    const gradients = Object.entries(rest).map(([output, gradient]) => [
+      output.slice(gradientPrefix.length),
+      gradient,
+    ]);
+    await this.#sum.add(Object.fromEntries(gradients));
+    return batchResult({ loss, answer_loss, hits } as Record<string, Tensor>, batch);
   }
 
   /** Parameter by parameter, so that no more than one has its new value beside the old. */
-  async #update(
-    gradients: ReadonlyMap<string, Float32Array>,
-    learningRate: number,
-    gradientScale: number,
-  ): Promise<void> {
+  async #update(learningRate: number, gradientScale: number): Promise<void> {
     const [beta1, beta2] = this.#optimizer.betas;
     const t = this.updates + 1;
     const scalar = (x: number): Tensor => tensor('float32', Float32Array.of(x), []);
@@ -158,50 +166,41 @@ export class Learner {
       correction_2: scalar(1 - beta2 ** t),
     };
     for (const row of this.#rows) {
-      const { name, shape } = row;
-      const gradient = gradients.get(name);
+      const { name } = row;
+      const gradient = this.#sum.get(name);
       if (!gradient) continue; // not reached: no thoughts, no stop head
       const kinds = stateKinds(row, this.#optimizer);
-      const session = await this.#updateSession(row);
-      const outputs = await session.run({
-        ...schedule,
-        parameter: this.tensors.get(name)!,
-        gradient: tensor('float32', gradient, shape),
-        ...Object.fromEntries(kinds.map((kind) => [kind, this.tensors.get(`${kind}/${name}`)!])),
-      });
-      this.tensors.set(name, outputs['next/parameter']!);
-      for (const kind of kinds) this.tensors.set(`${kind}/${name}`, outputs[`next/${kind}`]!);
+      const outputs = await this.#updateGraphs.run(
+        `${row.kind} [${row.shape}]`, // parameters of one shape and kind share it
+        () => updateGraph(row, this.#optimizer),
+        () => ({
+          ...schedule,
+          parameter: this.#tensors.get(name)!,
+          gradient,
+          ...Object.fromEntries(kinds.map((kind) => [kind, this.#tensors.get(`${kind}/${name}`)!])),
+        }),
+      );
+      this.#replace(name, outputs['next/parameter']!);
+      for (const kind of kinds) this.#replace(`${kind}/${name}`, outputs[`next/${kind}`]!);
     }
     this.updates = t;
   }
 
-  /** Parameters of one shape and kind share it. */
-  async #updateSession(row: ParameterRow): Promise<Session> {
-    const key = `${row.kind} [${row.shape}]`;
-    const known = this.#updateSessions.get(key);
-    if (known) return known;
-    // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
-    const session = await compile(updateGraph(row, this.#optimizer), 1);
-    this.#updateSessions.set(key, session);
-    return session;
+  #replace(name: string, next: AnyTensor): void {
+    const old = this.#tensors.get(name);
+    if (old && isRemote(old)) old.dispose();
+    this.#tensors.set(name, next);
+  }
+
+  async #onHost(names: readonly string[]): Promise<Map<string, Tensor>> {
+    const found = names.map((name) => [name, this.#tensors.get(name)!] as const);
+    const remote = found.filter((entry): entry is [string, DeviceTensor] => isRemote(entry[1]));
+    const copies = await readDevice(new Map(remote));
+    return new Map(found.map(([name, held]) => [name, copies.get(name) ?? (held as Tensor)]));
   }
 }
 
-function compile(graph: Graph, threads: number): Promise<Session> {
-  return createSession(graph, encodeGraph(graph), { threads, arena: false });
-}
-
-/** Takes the first batch's gradients over, and adds later ones to them. */
-function accumulate(gradients: Map<string, Float32Array>, outputs: Record<string, Tensor>): void {
-  for (const [output, { data }] of Object.entries(outputs)) {
-    if (!output.startsWith('grad/')) continue;
-    const name = output.slice('grad/'.length);
-    const more = data as Float32Array;
-    const sum = gradients.get(name);
-    if (!sum) gradients.set(name, more);
-    else for (let i = 0; i < sum.length; i++) sum[i]! += more[i]!;
-  }
-}
+const isRemote = (held: AnyTensor): held is DeviceTensor => held instanceof DeviceTensor;
 
 type BatchResult = {
   loss: number;

@@ -2,6 +2,7 @@
 
 import { Argument, Command, Option } from 'commander';
 import { weightFormats } from '../model/serving-model.ts';
+import { devices } from '../onnx/device.ts';
 import { bundleCommand } from './bundle-command.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
@@ -26,6 +27,8 @@ program
     'in place of the run file’s seed; the run is then called <name>-seed<n>',
     Number,
   )
+  .addOption(new Option('--device <device>', 'what computes the steps').choices(devices).default('cpu'))
+  .option('--allow-software-gpu', 'webgpu may also be a software adapter, which is slow')
   .description('train to the end of the run file, going on from where it stopped')
   .action(trainCommand);
 

@@ -21,7 +21,7 @@ export async function stabilityCommand(
   if (train) {
     const stop = stopSignal();
     for (const { config, path } of runs) {
-      if ((await trainToEnd(config, path, stop)) === 'stopped') return;
+      if ((await trainToEnd(config, path, { stop })) === 'stopped') return;
     }
   }
   const finished = runs.filter(isFinished);

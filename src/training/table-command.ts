@@ -82,7 +82,7 @@ async function trainAgain(
   const trained: Checkpoint[] = [];
   for (const checkpoint of checkpoints.filter(isTrainedHere)) {
     const path = join(out, checkpoint.id);
-    if ((await trainToEnd(runOf(checkpoint), path, stop)) === 'stopped') return null;
+    if ((await trainToEnd(runOf(checkpoint), path, { stop })) === 'stopped') return null;
     trained.push(bundleRun(path, join(out, 'models', checkpoint.id), Number.POSITIVE_INFINITY));
   }
   return trained;

@@ -1,11 +1,13 @@
 // `train`: a run file → a run directory, with a bar on the terminal and validation through the serving engine.
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
+import type { Device } from '../onnx/device.ts';
+import { openAdapter } from '../onnx/device-memory.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { withEngine } from './evaluate-command.ts';
 import { writeReport } from './report.ts';
 import { RunDirectory, type RunState } from './run-directory.ts';
-import { type Progress, type TrainerHooks, train } from './trainer.ts';
+import { type Progress, type TrainerHooks, type TrainOptions, train } from './trainer.ts';
 import {
   parseTrainingConfig,
   readTrainingConfig,
@@ -18,12 +20,17 @@ const exitStopped = 75;
 
 export async function trainCommand(
   run: string,
-  options: { out: string; seed?: number },
+  options: { out: string; seed?: number; device: Device; allowSoftwareGpu?: boolean },
 ): Promise<void> {
+  const { device, allowSoftwareGpu = false } = options;
   const read = readTrainingConfig(run);
   const config = options.seed === undefined ? read : withSeed(read, options.seed);
   const path = join(options.out, config.name);
-  if ((await trainToEnd(config, path, stopSignal())) === 'stopped') return;
+  if (device === 'webgpu') {
+    const { name } = await openAdapter(allowSoftwareGpu, 'pass --allow-software-gpu');
+    console.log(`webgpu: ${name}`);
+  }
+  if ((await trainToEnd(config, path, { device, stop: stopSignal() })) === 'stopped') return;
   console.log(`curves: ${await writeReport(path)}`);
 }
 
@@ -32,11 +39,11 @@ export function withSeed(config: TrainingConfig, seed: number): TrainingConfig {
   return parseTrainingConfig('--seed', { ...config, seed, name: `${config.name}-seed${seed}` });
 }
 
-/** Trains in `path`, going on from what stands there; where stopped, the exit code says so. */
+/** Trains in `path`, going on from what stands there; where stopped, the exit code says so. Validates on the CPU. */
 export async function trainToEnd(
   config: TrainingConfig,
   path: string,
-  stop: AbortSignal,
+  options: TrainOptions,
 ): Promise<'finished' | 'stopped'> {
   const directory = new RunDirectory(path);
   const bar = new cliProgress.SingleBar(
@@ -58,7 +65,7 @@ export async function trainToEnd(
       loss: result.loss.toFixed(3),
       rows: result.rowAccuracy.toFixed(2),
     });
-  const state = await train(config, directory, { onStep, evaluate: validate(config) }, stop);
+  const state = await train(config, directory, { onStep, evaluate: validate(config) }, options);
   bar.stop();
   return tellEnd(config, state, directory);
 }

@@ -4,6 +4,7 @@ import { lastQuestionTemplate } from '../model/chat-template.ts';
 import { writeCheckpoint } from '../model/checkpoint.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
+import type { Device } from '../onnx/device.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
 import { initialWeights, type Weights, withFresh } from './initialize.ts';
@@ -36,15 +37,19 @@ export type TrainerHooks = {
   evaluate: (checkpointPath: string, data: TrainingData) => Promise<Record<string, number>>;
 };
 
-/**
- * Trains `config` to its end in `directory`, going on from what is saved there.
- * @param stop when aborted, the step under way is finished and saved, and training ends there
- */
+export type TrainOptions = {
+  /** What computes the steps: the CPU without. A run may go on on another one. */
+  device?: Device;
+  /** When aborted, the step under way is finished and saved, and training ends there. */
+  stop?: AbortSignal;
+};
+
+/** Trains `config` to its end in `directory`, going on from what is saved there. */
 export async function train(
   config: TrainingConfig,
   directory: RunDirectory,
   hooks: TrainerHooks,
-  stop?: AbortSignal,
+  { device = 'cpu', stop }: TrainOptions = {},
 ): Promise<RunState> {
   const data = loadTrainingData(config);
   const modelConfig = toModelConfig(config, data);
@@ -54,7 +59,7 @@ export async function train(
     modelConfig,
     saved?.tensors ?? freshWeights(config, modelConfig, data),
     config.optimizer,
-    config.threads,
+    { device, threads: config.threads },
     companionRows(config, modelConfig),
   );
   if (saved) learner.restore(saved.tensors, state.updates);
@@ -97,7 +102,7 @@ export async function train(
     if (done || state.trainStep % config.evaluateEverySteps === 0) {
       writeCheckpoint(directory.checkpointPath, {
         config: checkpointConfig(modelConfig, config, data, removedTokens),
-        weights: learner.weights(),
+        weights: await learner.weights(),
         tokenizerJson: data.tokenizerJson,
         chatTemplate: lastQuestionTemplate,
         training: { run: config, validationSha256: data.validationHash, ...state },
@@ -114,7 +119,7 @@ export async function train(
       });
     }
     if (done || stop?.aborted || state.trainStep % config.saveEverySteps === 0)
-      directory.save(config, state, learner.tensors);
+      directory.save(config, state, await learner.state());
   }
   await learner.release();
   return state;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deviceZeros } from '../../src/onnx/device-zeros.ts';
+import { deviceZeros } from '../../src/onnx/device-memory.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import * as op from '../../src/onnx/ops.ts';

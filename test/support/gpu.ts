@@ -1,5 +1,5 @@
 // Whether tests that need WebGPU can run here; where they cannot, the reason is printed.
-import { deviceZeros } from '../../src/onnx/device-zeros.ts';
+import { deviceZeros } from '../../src/onnx/device-memory.ts';
 
 /** null: this process can compute on WebGPU. */
 export async function whyNoGpu(): Promise<string | null> {

@@ -95,17 +95,20 @@ describe.each(cases)('$architecture, $thoughts thoughts, $layout', (one) => {
         epsilon: 1e-8,
         ...chosen,
       } as const;
-      const learner = new Learner(config, new Map(weights), optimizer, 1);
+      const learner = new Learner(config, new Map(weights), optimizer, {
+        device: 'cpu',
+        threads: 1,
+      });
       const steps: StepResult[] = [];
       for (let t = 0; t < run.losses.length; t++)
         steps.push(await learner.step([batch], learningRate));
+      const trained = await learner.weights();
       await learner.release();
 
       const close = { relative: 1e-4, absolute: 0 };
       expect(steps.map((step) => step.loss)).toBeAllclose(run.losses, close);
       expect(steps.map((step) => step.gradNorm)).toBeAllclose(run.gradNorms, close);
       expect(steps[0]!.tokenAccuracy).toBeCloseTo(tokenAccuracy(golden), 6);
-      const trained = learner.weights();
       for (const [name, expected] of run.parameters) {
         expect(trained.get(name), name).toBeAllclose(expected, { relative: 0, absolute: 1e-4 });
       }

@@ -28,12 +28,14 @@ const batch = collate(
   { context: 4, question: 4, tail: 4 },
 );
 
+const computation = { device: 'cpu', threads: 1 } as const;
+
 const newLearner = (changes: Partial<OptimizerConfig> = {}) =>
   new Learner(
     config,
     initialWeights(config, { kind: 'gpt2' }, { entities: [], structure: [] }, new Random(1)),
     { ...tinyOptimizer, ...changes },
-    1,
+    computation,
   );
 
 async function losses(learner: Learner, count: number): Promise<number[]> {
@@ -91,9 +93,9 @@ describe('Learner', () => {
     const moved = async (batches: readonly TrainBatch[]) => {
       // Momentum alone, no adaptive scale: the update is a linear function of the gradient.
       const learner = newLearner({ betas: [0, 0], epsilon: 1e6, weightDecay: 0, clipNorm: null });
-      const before = learner.weights().get(probed)!;
+      const before = (await learner.weights()).get(probed)!;
       const result = await learner.step(batches, 1e6);
-      const after = learner.weights().get(probed)!;
+      const after = (await learner.weights()).get(probed)!;
       await learner.release();
       return { ...result, change: before.map((x, i) => after[i]! - x) };
     };
@@ -114,45 +116,45 @@ describe('Learner', () => {
     const whole = newLearner();
     await losses(whole, 2);
     const saved = new Map(
-      [...whole.tensors].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+      [...(await whole.state())].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
     );
     const resumed = newLearner();
     resumed.restore(saved, whole.updates);
     expect(await losses(resumed, 2)).toEqual(await losses(whole, 2));
-    expect(resumed.weights()).toEqual(whole.weights());
+    expect(await resumed.weights()).toEqual(await whole.weights());
     expect(resumed.updates).toBe(4);
   });
 
   it('forgets momenta, not weights, when the optimiser is reset', async () => {
     const learner = newLearner();
     await losses(learner, 2);
-    const before = learner.weights();
+    const before = await learner.weights();
     learner.resetOptimizer();
-    expect(learner.weights()).toEqual(before);
+    expect(await learner.weights()).toEqual(before);
     expect(learner.updates).toBe(0);
-    const fresh = new Learner(config, before, tinyOptimizer, 1);
+    const fresh = new Learner(config, before, tinyOptimizer, computation);
     expect(await losses(learner, 1)).toEqual(await losses(fresh, 1));
-    expect(learner.weights()).toEqual(fresh.weights());
+    expect(await learner.weights()).toEqual(await fresh.weights());
   });
 
   it('refuses a step whose loss is not finite, and keeps its weights', async () => {
     const learner = newLearner();
-    const weights = learner.weights();
+    const weights = await learner.weights();
     const broken = new Map(weights).set(
       'transformer.ln_f.bias',
       new Float32Array(config.n_embd).fill(Number.NaN),
     );
-    const failing = new Learner(config, broken, tinyOptimizer, 1);
+    const failing = new Learner(config, broken, tinyOptimizer, computation);
     await expect(failing.step([batch], 0.01)).rejects.toThrow(/update 1: loss NaN/);
-    expect(failing.weights()).toEqual(broken);
+    expect(await failing.weights()).toEqual(broken);
     expect(failing.updates).toBe(0);
   });
 
-  it('names the tensor that weights or a saved state lack', () => {
-    const weights = newLearner().weights();
+  it('names the tensor that weights or a saved state lack', async () => {
+    const weights = await newLearner().weights();
     weights.delete('transformer.ln_f.bias');
     const missing = 'the tensor "transformer.ln_f.bias" is missing';
-    expect(() => new Learner(config, weights, tinyOptimizer, 1)).toThrow(`weights: ${missing}`);
+    expect(() => new Learner(config, weights, tinyOptimizer, computation)).toThrow(`weights: ${missing}`);
     expect(() => newLearner().restore(weights, 3)).toThrow(`saved state: ${missing}`);
   });
 });

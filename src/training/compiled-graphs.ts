@@ -1,0 +1,58 @@
+// Compiled graphs of a training run, one per key: whatever their shapes depend on.
+import type { Device } from '../onnx/device.ts';
+import { encodeGraph } from '../onnx/encode.ts';
+import type { Graph, Value } from '../onnx/graph.ts';
+import { lowerGraph } from '../onnx/lowering.ts';
+import { type AnyTensor, createSession, type Feeds, type Session } from '../onnx/session.ts';
+
+export type CompileOptions = {
+  device: Device;
+  threads: number;
+  /** Which outputs stay on a WebGPU device. */
+  keeps: (output: string) => boolean;
+};
+
+export class CompiledGraphs {
+  readonly #options: CompileOptions;
+  /** The oldest first. */
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: CompileOptions) {
+    this.#options = options;
+  }
+
+  /** Computes every output of the graph, which is built and compiled where its key is new. */
+  async run(
+    key: string,
+    build: () => Graph,
+    feedsFor: (inputs: readonly Value[]) => Feeds,
+  ): Promise<Record<string, AnyTensor>> {
+    const session = this.#sessions.get(key) ?? (await this.#compile(key, build()));
+    const { kept, outputs } = await session.runKeeping(feedsFor(session.inputs));
+    return { ...outputs, ...kept };
+  }
+
+  /** Lets the oldest go. Nothing that they made on a device may be in use. */
+  async keepNewest(count: number): Promise<void> {
+    const surplus = [...this.#sessions].slice(0, Math.max(0, this.#sessions.size - count));
+    for (const [key, session] of surplus) {
+      this.#sessions.delete(key);
+      await session.release();
+    }
+  }
+
+  async #compile(key: string, graph: Graph): Promise<Session> {
+    const { device, threads, keeps } = this.#options;
+    const lowered = lowerGraph(graph, device);
+    const names = graph.outputs.map(({ name }) => name);
+    // Without an arena the graphs share the heap: with one, sixteen of them held 11 GB.
+    const session = await createSession(lowered, encodeGraph(lowered), {
+      device,
+      threads,
+      arena: false,
+      keep: device === 'webgpu' ? names.filter(keeps) : [],
+    });
+    this.#sessions.set(key, session);
+    return session;
+  }
+}

@@ -1,0 +1,118 @@
+// Training on WebGPU: the same graphs as on the CPU, with parameters, optimiser state and gradients on the
+// device. One layer and few steps: a software adapter is slow.
+import { describe, expect, it } from 'vitest';
+import { modelConfigSchema } from '../../src/model/model-config.ts';
+import type { Device } from '../../src/onnx/device.ts';
+import { tensor } from '../../src/onnx/session.ts';
+import { Random } from '../../src/random.ts';
+import { collate, type TrainBatch } from '../../src/training/collate.ts';
+import { initialWeights, type Weights } from '../../src/training/initialize.ts';
+import { Learner, type StepResult } from '../../src/training/learner.ts';
+import { whyNoGpu } from '../support/gpu.ts';
+import { tinyConfig } from '../support/tiny-model.ts';
+import { tinyOptimizer } from '../support/tiny-run.ts';
+import '../support/to-be-allclose.ts';
+
+const noGpu = await whyNoGpu();
+const config = modelConfigSchema.parse({ ...tinyConfig('coconut'), n_layer: 1 });
+const fresh = initialWeights(
+  config,
+  { kind: 'gpt2' },
+  { entities: [], structure: [] },
+  new Random(1),
+);
+const learningRate = 0.01;
+
+/** Two micro-batches of one shape, half of the labels each: a shared context, two thoughts. */
+function microBatches(): TrainBatch[] {
+  const random = new Random(2);
+  const ids = (length: number) => Array.from({ length }, () => random.int(256));
+  return [0, 1].map(() => {
+    const examples = [3, 2].map((length) => ({
+      questionIds: [...ids(length), 257],
+      thoughts: 2,
+      tailIds: [258, ...ids(length), 256],
+      unlabelled: 1,
+    }));
+    const groups = [{ contextIds: ids(6), examples }];
+    const { feeds, ...rest } = collate(groups, { context: 4, question: 4, tail: 4 });
+    const { data, dims } = feeds['label_weights']!;
+    const halves = (data as Float32Array).map((weight) => weight / 2);
+    return { ...rest, feeds: { ...feeds, label_weights: tensor('float32', halves, dims) } };
+  });
+}
+
+const learnerOn = (device: Device, weights: Weights = fresh) =>
+  new Learner(
+    config,
+    weights,
+    { ...tinyOptimizer, hiddenMatrices: 'muon', clipNorm: 0.5 },
+    { device, threads: 1 },
+  );
+
+async function steps(learner: Learner, count: number): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (let t = 0; t < count; t++) results.push(await learner.step(microBatches(), learningRate));
+  return results;
+}
+
+async function savedState(learner: Learner): Promise<Map<string, Float32Array>> {
+  const tensors = await learner.state();
+  return new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
+}
+
+describe.skipIf(noGpu)('on WebGPU', { timeout: 900_000 }, () => {
+  it('losses, norms, weights and momenta are the CPU’s; saved in between, it ends with the same bits', async () => {
+    const [onCpu, onDevice] = [learnerOn('cpu'), learnerOn('webgpu')];
+    const expected = await steps(onCpu, 4);
+    const first = await steps(onDevice, 2);
+    const saved = await savedState(onDevice);
+    const actual = [...first, ...(await steps(onDevice, 2))];
+
+    // Clipped each time, or the norm would not matter.
+    expect(Math.min(...expected.map(({ gradNorm }) => gradNorm))).toBeGreaterThan(0.5);
+    const close = { relative: 1e-5, absolute: 0 };
+    for (const figure of ['loss', 'answerLoss', 'gradNorm'] as const) {
+      const of = (results: StepResult[]) => results.map((result) => result[figure]);
+      expect(of(actual), figure).toBeAllclose(of(expected), close);
+    }
+    expect(actual.map(({ tokenAccuracy }) => tokenAccuracy)).toEqual(
+      expected.map(({ tokenAccuracy }) => tokenAccuracy),
+    );
+    const [ended, wanted] = [await savedState(onDevice), await savedState(onCpu)];
+    expect([...ended.keys()]).toEqual([...wanted.keys()]);
+    for (const [name, values] of wanted) {
+      // Softmax ignores a bias common to all keys: its gradient is rounding noise, which AdamW amplifies.
+      if (name.endsWith('c_attn.bias')) continue;
+      expect(ended.get(name), name).toBeAllclose(values, { relative: 1e-3, absolute: 1e-4 });
+    }
+
+    const resumed = learnerOn('webgpu');
+    resumed.restore(saved, 2);
+    expect(await steps(resumed, 2)).toEqual(actual.slice(2));
+    expect(await savedState(resumed)).toEqual(ended);
+    // Where it goes on on the CPU, it goes on from the same weights.
+    const moved = learnerOn('cpu');
+    moved.restore(saved, 2);
+    const [next] = await steps(moved, 1);
+    expect([next?.loss]).toBeAllclose([actual[2]!.loss], close);
+    for (const learner of [onCpu, onDevice, resumed, moved]) await learner.release();
+  });
+
+  it('keeps its weights where a loss is not finite, and momenta can be reset', async () => {
+    const learner = learnerOn('webgpu');
+    await steps(learner, 1);
+    const before = await learner.weights();
+    const [batch] = microBatches() as [TrainBatch];
+    const bias = tensor('float32', new Float32Array(4).fill(Number.NaN), [2, 1, 1, 2]);
+    const broken = { ...batch, feeds: { ...batch.feeds, thought_bias: bias } };
+    await expect(learner.step([broken], learningRate)).rejects.toThrow(/update 2: loss NaN/);
+    expect(await learner.weights()).toEqual(before);
+
+    learner.resetOptimizer();
+    const restarted = learnerOn('webgpu', before);
+    expect(await steps(learner, 1)).toEqual(await steps(restarted, 1));
+    expect(await learner.weights()).toEqual(await restarted.weights());
+    for (const each of [learner, restarted]) await each.release();
+  });
+});
