@@ -1,6 +1,6 @@
 // Device memory to start from, and its contents in JavaScript: the runtime's Node API neither allocates
 // nor reads any by itself, so graphs of one node do.
-import { usableAdapter, type Adapter } from './device.ts';
+import { type Adapter, usableAdapter } from './device.ts';
 import { encodeGraph } from './encode.ts';
 import { GraphBuilder } from './graph.ts';
 import * as op from './ops.ts';
@@ -53,9 +53,19 @@ export async function readDevice(
   const ranks = new Set([...tensors.values()].map(({ dims }) => dims.length));
   for (const rank of ranks) {
     const g = new GraphBuilder('read');
-    g.output('copy', g.input('stored', 'float32', Array.from({ length: rank }, (_, i) => `d${i}`)));
+    g.output(
+      'copy',
+      g.input(
+        'stored',
+        'float32',
+        Array.from({ length: rank }, (_, i) => `d${i}`),
+      ),
+    );
     const graph = g.build();
-    const session = await createSession(graph, encodeGraph(graph), { device: 'webgpu', threads: 1 });
+    const session = await createSession(graph, encodeGraph(graph), {
+      device: 'webgpu',
+      threads: 1,
+    });
     for (const [name, stored] of tensors) {
       if (stored.dims.length !== rank) continue;
       copies.set(name, (await session.run({ stored }))['copy']!);

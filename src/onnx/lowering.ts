@@ -27,7 +27,11 @@ export function lowerGraph(graph: Graph, device: Device): Graph {
     const rule = rules[node.op];
     return rule ? spell(spelled, node, rule) : [node];
   });
-  const lowered = { ...graph, nodes, initializers: [...graph.initializers, ...spelled.initializers] };
+  const lowered = {
+    ...graph,
+    nodes,
+    initializers: [...graph.initializers, ...spelled.initializers],
+  };
   checkGraph(lowered);
   return lowered;
 }

@@ -2,7 +2,7 @@
 // a WebGPU device, which they never leave.
 import { type Graph, GraphBuilder, type Shape } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { type AnyTensor, DeviceTensor, type Tensor } from '../onnx/session.ts';
+import type { AnyTensor, DeviceTensor, Tensor } from '../onnx/session.ts';
 import { CompiledGraphs } from './compiled-graphs.ts';
 import { globalNorm } from './optimizers.ts';
 

@@ -27,7 +27,9 @@ program
     'in place of the run file’s seed; the run is then called <name>-seed<n>',
     Number,
   )
-  .addOption(new Option('--device <device>', 'what computes the steps').choices(devices).default('cpu'))
+  .addOption(
+    new Option('--device <device>', 'what computes the steps').choices(devices).default('cpu'),
+  )
   .option('--allow-software-gpu', 'webgpu may also be a software adapter, which is slow')
   .description('train to the end of the run file, going on from where it stopped')
   .action(trainCommand);

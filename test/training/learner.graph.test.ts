@@ -116,7 +116,10 @@ describe('Learner', () => {
     const whole = newLearner();
     await losses(whole, 2);
     const saved = new Map(
-      [...(await whole.state())].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)]),
+      [...(await whole.state())].map(([name, { data }]) => [
+        name,
+        Float32Array.from(data as Float32Array),
+      ]),
     );
     const resumed = newLearner();
     resumed.restore(saved, whole.updates);
@@ -154,7 +157,9 @@ describe('Learner', () => {
     const weights = await newLearner().weights();
     weights.delete('transformer.ln_f.bias');
     const missing = 'the tensor "transformer.ln_f.bias" is missing';
-    expect(() => new Learner(config, weights, tinyOptimizer, computation)).toThrow(`weights: ${missing}`);
+    expect(() => new Learner(config, weights, tinyOptimizer, computation)).toThrow(
+      `weights: ${missing}`,
+    );
     expect(() => newLearner().restore(weights, 3)).toThrow(`saved state: ${missing}`);
   });
 });
