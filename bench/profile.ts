@@ -1,34 +1,23 @@
 // npm run bench:profile -- --layers 12 --width 768 --heads 12 --vocab 50260 --rows 8 --groups 8 --context 0 --question 64 --tail 48
 // Where the time of a gradient goes, by operator, as ONNX Runtime's own profile has it: sizes as of bench/train-step.ts.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { loadavg } from 'node:os';
 import { encodeGraph } from '../src/onnx/encode.ts';
+import { type NodeRun, profiledNodes } from '../src/onnx/profile.ts';
 import { createSession, tensor } from '../src/onnx/session.ts';
 import { gradientGraph } from '../src/training/training-graph.ts';
 import { gemmOperations, gemmPeak } from './gemm.ts';
 import { formulaBatch, formulaWeights, modelConfig, readScenario } from './train-scenario.ts';
 
-const eventSchema = z.looseObject({
-  cat: z.string(),
-  name: z.string(),
-  dur: z.number().default(0),
-  args: z.looseObject({ op_name: z.string().optional() }).default({}),
-});
-
 /** Microseconds and calls by operator, in all runs but the first. */
-function byOperator(file: string, runs: number): Map<string, { micros: number; calls: number }> {
-  const events = z
-    .array(eventSchema)
-    .parse(JSON.parse(readFileSync(file, 'utf8')))
-    .filter(({ cat, name }) => cat === 'Node' && name.endsWith('_kernel_time'));
+function byOperator(
+  nodes: readonly NodeRun[],
+  runs: number,
+): Map<string, { micros: number; calls: number }> {
   const totals = new Map<string, { micros: number; calls: number }>();
   // The first run finds its memory; the others are like those of training.
-  for (const { dur, args } of events.slice(events.length / runs)) {
-    const operator = args.op_name ?? 'unknown';
+  for (const { operator, micros } of nodes.slice(nodes.length / runs)) {
     const known = totals.get(operator) ?? { micros: 0, calls: 0 };
-    totals.set(operator, { micros: known.micros + dur, calls: known.calls + 1 });
+    totals.set(operator, { micros: known.micros + micros, calls: known.calls + 1 });
   }
   return totals;
 }
@@ -41,20 +30,19 @@ async function main(): Promise<void> {
   const batch = formulaBatch(scenario, scenario.context > 0 ? 'shared' : 'repeated');
   const graph = gradientGraph(config, batch.shape);
   const peak = await gemmPeak(1, 'processor');
-  const folder = mkdtempSync(join(tmpdir(), 'profile-'));
   const runs = scenario.steps + 1;
-  try {
+  let [user, system] = [0, 0];
+  const nodes = await profiledNodes(async (profilePrefix) => {
     const session = await createSession(graph, encodeGraph(graph), {
       threads: scenario.threads,
       arena: false,
-      profilePrefix: join(folder, 'profile'),
+      profilePrefix,
     });
     const parameters = [...formulaWeights(config)].map(([name, data]) => {
       const { shape } = graph.inputs.find((input) => input.name === name)!;
       return [name, tensor('float32', data, shape as number[])] as const;
     });
     const feeds = { ...Object.fromEntries(parameters), ...batch.feeds };
-    let [user, system] = [0, 0];
     for (let run = 0; run < runs; run++) {
       const before = process.cpuUsage();
       await session.run(feeds);
@@ -63,17 +51,14 @@ async function main(): Promise<void> {
     }
     session.endProfiling();
     await session.release();
-    const totals = byOperator(join(folder, readdirSync(folder)[0]!), runs);
-    printShares(totals, scenario.steps);
-    const each = (micros: number): number => micros / 1e6 / scenario.steps;
-    const atPeak = gemmOperations(graph) / peak;
-    console.log(
-      `processor: ${each(user).toFixed(2)} s user, ${each(system).toFixed(2)} s system a run; its products at their peak ` +
-        `(${(peak / 1e9).toFixed(1)} GFLOP/s of one core): ${atPeak.toFixed(2)} s, ${(atPeak / each(user + system)).toFixed(2)} of that`,
-    );
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
+  printShares(byOperator(nodes, runs), scenario.steps);
+  const each = (micros: number): number => micros / 1e6 / scenario.steps;
+  const atPeak = gemmOperations(graph) / peak;
+  console.log(
+    `processor: ${each(user).toFixed(2)} s user, ${each(system).toFixed(2)} s system a run; its products at their peak ` +
+      `(${(peak / 1e9).toFixed(1)} GFLOP/s of one core): ${atPeak.toFixed(2)} s, ${(atPeak / each(user + system)).toFixed(2)} of that`,
+  );
 }
 
 function printShares(

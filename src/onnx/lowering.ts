@@ -1,5 +1,5 @@
 // Operators that a provider would leave to the CPU, spelled in those it has: each would cost a copy to the
-// host and one back. What is still left to the CPU is told by `npm run graph -- train <run> --placed <device>`.
+// host and one back. What is still left to it: `npm run placement -- train <run> --device webgpu`.
 import type { Device } from './device.ts';
 import { checkGraph, type Graph, GraphBuilder, type Node, type Value } from './graph.ts';
 import * as op from './ops.ts';

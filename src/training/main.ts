@@ -1,4 +1,4 @@
-// Command line of the trainer: train | bundle | eval | table | inspect | report | stability | show-graph.
+// Command line of the trainer: train | bundle | eval | table | inspect | report | stability | show-graph | placement.
 
 import { Argument, Command, Option } from 'commander';
 import { weightFormats } from '../model/serving-model.ts';
@@ -8,6 +8,7 @@ import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { inspectCommand } from './inspect-command.ts';
 import { type OverviewOptions, writeOverview } from './overview.ts';
+import { placementCommand } from './placement-command.ts';
 import { writeReport } from './report.ts';
 import { graphKinds, showGraphCommand } from './show-graph.ts';
 import { stabilityCommand } from './stability-command.ts';
@@ -123,6 +124,19 @@ program
   .option('--onnx <file>', 'write an ONNX file instead')
   .description('print a graph, one line per node with shapes')
   .action(showGraphCommand);
+
+program
+  .command('placement')
+  .addArgument(new Argument('<graph>', 'the engine step or the train step').choices(graphKinds))
+  .argument('<source>', 'checkpoint directory or run file')
+  .addOption(new Option('--device <device>').choices(devices).default('cpu'))
+  .addOption(
+    new Option('--weights <format>', 'of the engine step over a checkpoint')
+      .choices(weightFormats)
+      .default('fp32'),
+  )
+  .description('which nodes a device computes, and which are left to the CPU')
+  .action(placementCommand);
 
 function toNumbers(list: string): number[] {
   return list.split(',').map(Number);

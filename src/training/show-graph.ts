@@ -22,7 +22,7 @@ import { gradientGraph } from './training-graph.ts';
 /** step: the engine's graph; train: loss and gradients of the run's last train step. */
 export const graphKinds = ['step', 'train'] as const;
 
-type GraphKind = (typeof graphKinds)[number];
+export type GraphKind = (typeof graphKinds)[number];
 
 export function showGraphCommand(
   kind: GraphKind,

@@ -1,10 +1,7 @@
 // Keys and values that stay on a WebGPU device, through the engine's loop, against the same loop on the
 // CPU. Few requests that together come by every way into the tables: a software adapter is slow.
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/engine/load-model.ts';
-import type { EngineOptions, GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
-import { Sequence } from '../../src/engine/sequence.ts';
-import { StepLoop } from '../../src/engine/step-loop.ts';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
 import { writeCheckpoint } from '../../src/model/checkpoint.ts';
 import { modelConfigSchema } from '../../src/model/model-config.ts';
@@ -17,16 +14,9 @@ import {
   tinyWeights,
   writeTinyCheckpoint,
 } from '../support/tiny-model.ts';
-import { type Collected, collect, makeRequest } from './requests.ts';
+import { answers, asked, expectSame, optionsFor } from './device-answers.ts';
 
-const eot = 258;
 const noGpu = await whyNoGpu();
-
-function optionsFor(checkpointDir: string, device: 'cpu' | 'webgpu'): EngineOptions {
-  const sizes = { slots: 3, slotCapacity: 128, maxPrefillTokens: 48, threads: 1 };
-  const software = { allowSoftwareGpu: true, prefixCacheBytes: 2 ** 16 };
-  return { checkpointDir, weights: 'fp32', device, ...sizes, ...software };
-}
 
 /** 2 query heads on each of 2 key and value heads. */
 function writeTinyLlama(dir: string): void {
@@ -50,58 +40,6 @@ function writeTinyLlama(dir: string): void {
     chatTemplate: lastQuestionTemplate,
     training: { run: 'tiny-llama' },
     evalReport: null,
-  });
-}
-
-/** The waves one after the other, the requests of a wave together; `firstId` groups choices. */
-async function answers(
-  options: EngineOptions,
-  waves: { request: GenerationRequest; firstId?: number }[][],
-): Promise<Collected[]> {
-  const { runner, release } = await loadModel(options);
-  onTestFinished(release);
-  const loop = new StepLoop(runner, options, () => 0);
-  const events = new Map<number, TokenEvent[]>();
-  let id = 0;
-  for (const wave of waves) {
-    for (const { request, firstId } of wave) {
-      events.set(id, []);
-      loop.submit(new Sequence(id, request, 0, firstId ?? id));
-      id++;
-    }
-    while (!loop.isIdle) {
-      const outcome = await loop.step();
-      expect(outcome?.failures).toEqual([]);
-      for (const { id, event } of outcome?.events ?? []) events.get(id)!.push(event);
-    }
-  }
-  expect(runner.kvUsage).toBe(0);
-  return [...events.values()].map(collect);
-}
-
-const prompt = (length: number, seed: number) =>
-  Array.from({ length }, (_, i) => (i * 37 + seed * 101 + ((i * i) % 13)) % 256);
-
-const asked = (length: number, count: number, maxTokens: number) =>
-  makeRequest({
-    promptIds: prompt(length, length),
-    thoughts: { kind: 'model', count },
-    suffixIds: [eot],
-    maxTokens,
-    returnThoughts: true,
-    cacheScope: 'a',
-  });
-
-function expectSame(actual: readonly Collected[], expected: readonly Collected[]): void {
-  expect(actual.map(({ tokens }) => tokens)).toEqual(expected.map(({ tokens }) => tokens));
-  actual.forEach(({ finished }, i) => {
-    const other = expected[i]!.finished;
-    expect(finished.usage).toEqual(other.usage);
-    const [thoughts, same] = [finished.thoughts ?? [], other.thoughts ?? []];
-    expect(thoughts.length).toBe(same.length);
-    thoughts.forEach((value, d) => {
-      expect(value).toBeCloseTo(same[d]!, 4);
-    });
   });
 }
 

@@ -23,10 +23,13 @@ const fresh = initialWeights(
 );
 const learningRate = 0.01;
 
-/** Two micro-batches of one shape, half of the labels each: a shared context, two thoughts. */
+/**
+ * Two micro-batches of one shape, half of the labels each: a shared context, two thoughts. No token comes
+ * more than twice: the device adds up an embedding's gradient in whatever order, which three terms would show.
+ */
 function microBatches(): TrainBatch[] {
-  const random = new Random(2);
-  const ids = (length: number) => Array.from({ length }, () => random.int(256));
+  let token = 0;
+  const ids = (length: number) => Array.from({ length }, () => token++);
   return [0, 1].map(() => {
     const examples = [3, 2].map((length) => ({
       questionIds: [...ids(length), 257],
@@ -61,58 +64,64 @@ async function savedState(learner: Learner): Promise<Map<string, Float32Array>> 
   return new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
 }
 
+async function expectSameState(actual: Learner, expected: Learner): Promise<void> {
+  const [ended, wanted] = [await savedState(actual), await savedState(expected)];
+  expect([...ended.keys()]).toEqual([...wanted.keys()]);
+  for (const [name, values] of wanted) {
+    // Softmax ignores a bias common to all keys: its gradient is rounding noise, which AdamW amplifies.
+    if (name.endsWith('c_attn.bias')) continue;
+    expect(ended.get(name), name).toBeAllclose(values, { relative: 1e-3, absolute: 1e-4 });
+  }
+}
+
+const close = { relative: 1e-5, absolute: 0 };
+
+function expectSameFigures(actual: readonly StepResult[], expected: readonly StepResult[]): void {
+  for (const figure of ['loss', 'answerLoss', 'gradNorm', 'tokenAccuracy'] as const) {
+    const of = (results: readonly StepResult[]) => results.map((result) => result[figure]);
+    expect(of(actual), figure).toBeAllclose(of(expected), close);
+  }
+}
+
 describe.skipIf(noGpu)('on WebGPU', { timeout: 900_000 }, () => {
   it('losses, norms, weights and momenta are the CPU’s; saved in between, it ends with the same bits', async () => {
     const [onCpu, onDevice] = [learnerOn('cpu'), learnerOn('webgpu')];
-    const expected = await steps(onCpu, 4);
-    const first = await steps(onDevice, 2);
+    const expected = await steps(onCpu, 3);
+    const first = await steps(onDevice, 1);
     const saved = await savedState(onDevice);
     const actual = [...first, ...(await steps(onDevice, 2))];
-
     // Clipped each time, or the norm would not matter.
     expect(Math.min(...expected.map(({ gradNorm }) => gradNorm))).toBeGreaterThan(0.5);
-    const close = { relative: 1e-5, absolute: 0 };
-    for (const figure of ['loss', 'answerLoss', 'gradNorm'] as const) {
-      const of = (results: StepResult[]) => results.map((result) => result[figure]);
-      expect(of(actual), figure).toBeAllclose(of(expected), close);
-    }
-    expect(actual.map(({ tokenAccuracy }) => tokenAccuracy)).toEqual(
-      expected.map(({ tokenAccuracy }) => tokenAccuracy),
-    );
-    const [ended, wanted] = [await savedState(onDevice), await savedState(onCpu)];
-    expect([...ended.keys()]).toEqual([...wanted.keys()]);
-    for (const [name, values] of wanted) {
-      // Softmax ignores a bias common to all keys: its gradient is rounding noise, which AdamW amplifies.
-      if (name.endsWith('c_attn.bias')) continue;
-      expect(ended.get(name), name).toBeAllclose(values, { relative: 1e-3, absolute: 1e-4 });
-    }
+    expectSameFigures(actual, expected);
+    await expectSameState(onDevice, onCpu);
 
     const resumed = learnerOn('webgpu');
-    resumed.restore(saved, 2);
-    expect(await steps(resumed, 2)).toEqual(actual.slice(2));
-    expect(await savedState(resumed)).toEqual(ended);
-    // Where it goes on on the CPU, it goes on from the same weights.
+    resumed.restore(saved, 1);
+    expect(await steps(resumed, 2)).toEqual(actual.slice(1));
+    expect(await savedState(resumed)).toEqual(await savedState(onDevice));
+    // A run may go on on the CPU, too.
     const moved = learnerOn('cpu');
-    moved.restore(saved, 2);
-    const [next] = await steps(moved, 1);
-    expect([next?.loss]).toBeAllclose([actual[2]!.loss], close);
+    moved.restore(saved, 1);
+    expectSameFigures(await steps(moved, 2), actual.slice(1));
     for (const learner of [onCpu, onDevice, resumed, moved]) await learner.release();
   });
 
-  it('keeps its weights where a loss is not finite, and momenta can be reset', async () => {
+  it('keeps its weights where a loss is not finite, and forgets momenta when asked to', async () => {
     const learner = learnerOn('webgpu');
     await steps(learner, 1);
     const before = await learner.weights();
-    const [batch] = microBatches() as [TrainBatch];
-    const bias = tensor('float32', new Float32Array(4).fill(Number.NaN), [2, 1, 1, 2]);
-    const broken = { ...batch, feeds: { ...batch.feeds, thought_bias: bias } };
-    await expect(learner.step([broken], learningRate)).rejects.toThrow(/update 2: loss NaN/);
+    const broken = microBatches().map(({ feeds, ...rest }) => {
+      const { data, dims } = feeds['label_weights']!;
+      const weights = (data as Float32Array).map(() => Number.NaN);
+      return { ...rest, feeds: { ...feeds, label_weights: tensor('float32', weights, dims) } };
+    });
+    await expect(learner.step(broken, learningRate)).rejects.toThrow(/update 2: loss NaN/);
     expect(await learner.weights()).toEqual(before);
 
     learner.resetOptimizer();
-    const restarted = learnerOn('webgpu', before);
-    expect(await steps(learner, 1)).toEqual(await steps(restarted, 1));
-    expect(await learner.weights()).toEqual(await restarted.weights());
+    const restarted = learnerOn('cpu', before);
+    expectSameFigures(await steps(learner, 1), await steps(restarted, 1));
+    await expectSameState(learner, restarted);
     for (const each of [learner, restarted]) await each.release();
   });
 });
