@@ -1,6 +1,7 @@
 // The only file that imports ONNX Runtime: creates sessions, checks what is fed, names what failed.
 import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
+import { cudaRemedy } from './cuda-libraries.ts';
 import type { Device } from './device.ts';
 import type { DType, Graph, TensorData, Value } from './graph.ts';
 
@@ -191,20 +192,16 @@ export async function createSession(
 }
 
 /** What to look at where a provider cannot start; any other failure is passed on as it is. */
-const remedies: Partial<Record<Device, { symptom: RegExp; remedy: string }>> = {
+const remedies: Partial<Record<Device, { symptom: RegExp; remedy: () => string }>> = {
   webgpu: {
     symptom: /adapter/i,
-    remedy: 'no WebGPU adapter: a Vulkan loader (libvulkan1) and a driver for it are needed',
+    remedy: () => 'no WebGPU adapter: a Vulkan loader (libvulkan1) and a driver for it are needed',
   },
-  cuda: {
-    symptom: /shared library|provider/i,
-    remedy:
-      'no CUDA provider: let onnxruntime-node’s install script fetch it, on Linux x64 with CUDA 12',
-  },
+  cuda: { symptom: /shared library/i, remedy: () => `no CUDA provider: ${cudaRemedy()}` },
 };
 
 function failed(device: Device, cause: Error): never {
   const known = remedies[device];
   if (!known?.symptom.test(cause.message)) throw cause;
-  throw new Error(`device ${device}: ${known.remedy}`, { cause });
+  throw new Error(`device ${device}: ${known.remedy()}`, { cause });
 }

@@ -10,17 +10,24 @@ const stages = readDockerfile(text);
 const last = stages.at(-1)?.instructions ?? [];
 const textOf = (keyword: string) => last.find((line) => line.keyword === keyword)?.text ?? '';
 
-describe('deploy/Dockerfile', () => {
+describe.each(['deploy/Dockerfile', 'deploy/Dockerfile.gpu'])('%s', (path) => {
   it('has nothing that the linter minds', () => {
-    expect(
-      validate(text).map(({ message, range }) => `${range.start.line + 1}: ${message}`),
-    ).toEqual([]);
+    const found = validate(readFileSync(path, 'utf8'));
+    expect(found.map(({ message, range }) => `${range.start.line + 1}: ${message}`)).toEqual([]);
   });
 
-  it('starts node itself, as nobody in particular', () => {
+  it('ends as nobody in particular', () => {
+    const users = readDockerfile(readFileSync(path, 'utf8'))
+      .at(-1)!
+      .instructions.filter(({ keyword }) => keyword === 'USER');
+    expect(users.at(-1)?.text).toBe('10001:10001');
+  });
+});
+
+describe('deploy/Dockerfile', () => {
+  it('starts node itself', () => {
     expect(JSON.parse(textOf('ENTRYPOINT'))).toEqual(['node', 'dist/main.js']);
     expect(existsSync('src/main.ts')).toBe(true);
-    expect(textOf('USER')).toBe('10001:10001');
   });
 
   it('listens on the port that it exposes, on every interface', () => {

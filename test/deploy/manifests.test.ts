@@ -7,11 +7,13 @@ const kustomizations = {
   'serving/base': ['Service coconut-serve'],
   'serving/overlays/warm': ['Service coconut-serve'],
   'serving/overlays/volume': ['Service coconut-serve'],
+  'serving/overlays/gpu': ['Service coconut-serve'],
   'training/base': ['PersistentVolumeClaim coconut-runs', 'Job coconut-training'],
   'training/overlays/prosqa': [
     'PersistentVolumeClaim coconut-runs-prosqa',
     'Job coconut-training-prosqa',
   ],
+  'training/overlays/gpu': ['PersistentVolumeClaim coconut-runs-gpu', 'Job coconut-training-gpu'],
 };
 const rendered = Object.entries(kustomizations).map(([name, expected]) => ({
   name,

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { readCopy, readDockerfile, readEnv } from '../../scripts/dockerfile.ts';
+import { type Instruction, readCopy, readDockerfile, readEnv } from '../../scripts/dockerfile.ts';
 import { readConfig } from '../../src/config.ts';
 import { readTrainingConfig } from '../../src/training/training-config.ts';
 import { FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
@@ -18,15 +18,22 @@ const render = (names: string[]) =>
       .filter(({ kind }) => kind !== 'PersistentVolumeClaim')
       .map((manifest) => ({ name, manifest, container: onlyContainer(manifest) })),
   );
-const servers = render(['serving/base', 'serving/overlays/warm', 'serving/overlays/volume']);
-const trainings = render(['training/base', 'training/overlays/prosqa']);
+const servers = render([
+  'serving/base',
+  'serving/overlays/warm',
+  'serving/overlays/volume',
+  'serving/overlays/gpu',
+]);
+const trainings = render(['training/base', 'training/overlays/prosqa', 'training/overlays/gpu']);
+const onGpu = [...servers, ...trainings].filter(({ name }) => name.endsWith('/gpu'));
 
-const image = readDockerfile(readFileSync('deploy/Dockerfile', 'utf8')).at(-1)?.instructions ?? [];
+const lastStage = (path: string): Instruction[] =>
+  readDockerfile(readFileSync(path, 'utf8')).at(-1)?.instructions ?? [];
+const environmentOf = (stage: readonly Instruction[]): Record<string, string> =>
+  Object.assign({}, ...stage.filter(({ keyword }) => keyword === 'ENV').map(readEnv));
+const image = lastStage('deploy/Dockerfile');
 const imageText = (keyword: string) => image.find((line) => line.keyword === keyword)?.text;
-const imageEnvironment = Object.assign(
-  {},
-  ...image.filter(({ keyword }) => keyword === 'ENV').map(readEnv),
-) as Record<string, string>;
+const imageEnvironment = environmentOf(image);
 const imagePaths = image
   .filter(({ keyword }) => keyword === 'COPY')
   .flatMap((line) => {
@@ -42,7 +49,7 @@ describe.each([...servers, ...trainings])('$name: $container.name', ({ manifest,
   it('asks for cpu and memory and is held to a limit', () => {
     const { requests, limits } = container.resources ?? {};
     expect(Object.keys(requests ?? {})).toEqual(['cpu', 'memory']);
-    expect(Object.keys(limits ?? {})).toEqual(['cpu', 'memory']);
+    expect(Object.keys(limits ?? {})).toEqual(expect.arrayContaining(['cpu', 'memory']));
   });
 
   it('can do nothing but run as the image does', () => {
@@ -59,6 +66,38 @@ describe.each([...servers, ...trainings])('$name: $container.name', ({ manifest,
 
   it('names one version of the image', () => {
     expect(container.image).toMatch(/(:\d+\.\d+\.\d+|@sha256:[0-9a-f]{64})$/);
+  });
+});
+
+describe.each(onGpu)('$name', ({ manifest, container }) => {
+  const { nodeSelector, tolerations, containers } = asWorkload(manifest).spec.template.spec;
+  const gpuImage = environmentOf(lastStage('deploy/Dockerfile.gpu'));
+
+  it('has one GPU, on a node that has them and keeps others off', () => {
+    const gpus = containers.map(({ resources }) => resources?.limits?.['nvidia.com/gpu']);
+    expect(gpus).toEqual(['1']);
+    expect(nodeSelector).toEqual({ 'nvidia.com/gpu.present': 'true' });
+    expect(tolerations).toEqual([
+      { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
+    ]);
+  });
+
+  it('computes on it, by the image whose driver comes with Vulkan', () => {
+    expect(literalEnvironment(container)['DEVICE']).toBe('webgpu');
+    expect(gpuImage['DEVICE']).toBe('webgpu');
+    expect(container.image).toMatch(/^coconut-serve-gpu:/);
+    expect(gpuImage['NVIDIA_DRIVER_CAPABILITIES']?.split(',')).toContain('graphics');
+  });
+});
+
+describe('off a GPU', () => {
+  it('nothing asks for one', () => {
+    const others = [...servers, ...trainings].filter((each) => !onGpu.includes(each));
+    expect(onGpu).toHaveLength(2);
+    for (const { container } of others) {
+      expect(Object.keys(container.resources?.limits ?? {})).toEqual(['cpu', 'memory']);
+      expect(literalEnvironment(container)['DEVICE'] ?? 'cpu').toBe('cpu');
+    }
   });
 });
 
@@ -102,13 +141,14 @@ describe.each(servers)('$name', ({ manifest, container }) => {
 
 describe.each(trainings)('$name', ({ manifest, container }) => {
   const { completions } = asWorkload(manifest).spec;
-  const runs = literalEnvironment(container)['RUNS']?.split(' ') ?? [];
+  const { RUNS = '', DEVICE = 'none' } = literalEnvironment(container);
+  const runs = RUNS.split(' ');
   const [script] = container.args ?? [];
   /** What the container's shell starts, with a node that only says how it was called. */
   const command = (index: number) => {
     const bin = temporaryDirectory();
     writeFileSync(join(bin, 'node'), '#!/bin/sh\necho node "$@"\n', { mode: 0o755 });
-    const env = { PATH: bin, RUNS: runs.join(' '), JOB_COMPLETION_INDEX: String(index) };
+    const env = { PATH: bin, RUNS, DEVICE, JOB_COMPLETION_INDEX: String(index) };
     return spawnSync('/bin/sh', ['-c', script ?? ''], { env, encoding: 'utf8' }).stdout;
   };
 
@@ -116,7 +156,7 @@ describe.each(trainings)('$name', ({ manifest, container }) => {
     expect(completions).toBe(runs.length);
     const onto = container.volumeMounts?.find(({ name }) => name === 'runs')?.mountPath;
     for (const [index, run] of runs.entries()) {
-      const expected = `node dist/training/main.js train runs/${run}.json --out ${onto}\n`;
+      const expected = `node dist/training/main.js train runs/${run}.json --out ${onto} --device ${DEVICE}\n`;
       expect(command(index)).toBe(expected);
     }
   });

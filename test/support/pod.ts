@@ -10,7 +10,7 @@ type SecurityContext = {
   capabilities?: { drop?: string[] };
   seccompProfile?: { type: string };
 };
-type Amounts = { cpu?: string; memory?: string };
+type Amounts = Readonly<Record<string, string>>;
 
 export type Container = {
   name: string;
@@ -27,6 +27,8 @@ export type Container = {
 
 export type PodSpec = {
   containers: Container[];
+  nodeSelector?: Record<string, string>;
+  tolerations?: { key: string; operator: string; effect: string }[];
   automountServiceAccountToken?: boolean;
   securityContext?: SecurityContext;
   containerConcurrency?: number;

@@ -10,10 +10,14 @@ export type Ending = { code: number | null; signal: string | null; output: strin
 const direct = [process.execPath, '--import', 'tsx', 'src/training/main.ts', 'train'];
 const throughNpm = ['npm', 'run', 'train', '--'];
 
-/** `train <runFile> --out <out>`; `ended` resolves when the process has ended, however it did. */
-export function startTraining(runFile: string, out: string, by: 'node' | 'npm' = 'node') {
+/** `train <runFile> --out <out> <flags>`; `ended` resolves when the process has ended, however it did. */
+export function startTraining(
+  runFile: string,
+  out: string,
+  { by = 'node', flags = [] }: { by?: 'node' | 'npm'; flags?: readonly string[] } = {},
+) {
   const [command, ...args] = by === 'npm' ? throughNpm : direct;
-  const child = spawn(command!, [...args, runFile, '--out', out], {
+  const child = spawn(command!, [...args, runFile, '--out', out, ...flags], {
     cwd: join(import.meta.dirname, '../..'),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: by === 'npm', // a process group of its own
