@@ -61,7 +61,7 @@ export class DeviceGradientSum implements GradientSum {
 
   async #added(known: DeviceTensor, more: DeviceTensor): Promise<DeviceTensor> {
     const { dims } = known;
-    const { sum } = await this.#graphs.run(`sum [${dims}]`, () => sumGraph(dims), { known, more });
+    const { sum } = await this.#graphs.run(`sum [${dims}]`, () => sumGraph(dims), () => ({ known, more }));
     known.dispose();
     more.dispose();
     return sum as DeviceTensor;
@@ -71,7 +71,7 @@ export class DeviceGradientSum implements GradientSum {
     const gradients = Object.fromEntries(this.#sums);
     const build = () => normGraph([...this.#sums].map(([name, { dims }]) => [name, dims]));
     const key = `norm ${Object.keys(gradients)}`;
-    const { norm } = await this.#graphs.run(key, build, gradients);
+    const { norm } = await this.#graphs.run(key, build, () => gradients);
     return Number((norm as Tensor).data[0]);
   }
 

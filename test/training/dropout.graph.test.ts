@@ -108,7 +108,10 @@ it('a step follows from the seed of its masks', async () => {
   const config = tinyConfig('coconut');
   const batch = newBatch(rate);
   const lossesWith = async (seeds: readonly number[]) => {
-    const learner = new Learner(config, tinyWeights(config, 3), tinyOptimizer, 1);
+    const learner = new Learner(config, tinyWeights(config, 3), tinyOptimizer, {
+      device: 'cpu',
+      threads: 1,
+    });
     const losses: number[] = [];
     for (const maskSeed of seeds)
       losses.push((await learner.step([{ ...batch, maskSeed }], 0.01)).loss);

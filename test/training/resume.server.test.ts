@@ -94,7 +94,7 @@ it('a signal that comes twice at once, as from a process group and from npm, sto
 
 it('SIGTERM to the process group of `npm run train` saves', { timeout: 300_000 }, async () => {
   const out = join(dir, 'npm');
-  const run = startTraining(runFile, out, 'npm');
+  const run = startTraining(runFile, out, { by: 'npm' });
   const metrics = join(out, 'killed/metrics.jsonl');
   const toGroup = () => process.kill(-run.child.pid!, 'SIGTERM');
   const { output } = await signalAfter('SIGTERM', run, metrics, 21, toGroup);

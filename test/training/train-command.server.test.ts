@@ -20,7 +20,7 @@ describe.skipIf(noGpu)('on WebGPU', { timeout: 900_000 }, () => {
     const out = temporaryDirectory();
     const runFile = join(out, 'run.json');
     writeFileSync(runFile, JSON.stringify(run));
-    const train = (...flags: string[]) => startTraining(runFile, out, ...flags).ended;
+    const train = (...flags: string[]) => startTraining(runFile, out, { flags }).ended;
     const refused = await train('--device', 'webgpu');
     // With a GPU there is nothing to refuse.
     const isSoftware = refused.code !== 0;
