@@ -24,20 +24,20 @@ const fresh = initialWeights(
 const learningRate = 0.01;
 
 /**
- * Two micro-batches of one shape, half of the labels each: a shared context, two thoughts. No token comes
- * more than twice: the device adds up an embedding's gradient in whatever order, which three terms would show.
+ * Two micro-batches of one shape, half of the labels each: a context, two thoughts. No token comes twice in
+ * one: the device adds what is looked up to the embedding's gradient in whatever order.
  */
 function microBatches(): TrainBatch[] {
   let token = 0;
   const ids = (length: number) => Array.from({ length }, () => token++);
   return [0, 1].map(() => {
-    const examples = [3, 2].map((length) => ({
-      questionIds: [...ids(length), 257],
+    const example = {
+      questionIds: [...ids(2), 257],
       thoughts: 2,
-      tailIds: [258, ...ids(length), 256],
+      tailIds: [258, ...ids(3), 256],
       unlabelled: 1,
-    }));
-    const groups = [{ contextIds: ids(6), examples }];
+    };
+    const groups = [{ contextIds: ids(6), examples: [example] }];
     const { feeds, ...rest } = collate(groups, { context: 4, question: 4, tail: 4 });
     const { data, dims } = feeds['label_weights']!;
     const halves = (data as Float32Array).map((weight) => weight / 2);
