@@ -27,7 +27,7 @@ function writeTiny(options: object): string {
   });
   writeCheckpoint(dir, {
     config,
-    weights: tinyWeights(config, 5),
+    weights: tinyWeights(config, 2),
     tokenizerJson: byteTokenizerJson(tinySpecials),
     chatTemplate: lastQuestionTemplate,
     training: { run: 'tiny' },
@@ -74,7 +74,7 @@ describe.skipIf(noGpu)('on WebGPU', { timeout: 900_000 }, () => {
     });
     const expected = await answers(optionsFor(dir, 'cpu'), [stoppable]);
     const counts = expected.map(({ finished }) => finished.usage.thoughts);
-    expect(new Set(counts).size, `thoughts: ${counts}`).toBeGreaterThan(1);
+    expect(counts).toEqual([3, 2, 4]);
     expectSame(await answers(optionsFor(dir, 'webgpu'), [stoppable]), expected);
   });
 });
