@@ -147,14 +147,16 @@ function inputFeeds(
       }
     });
   });
+  const states = lastInputs(rows, ['hidden', 'traced', 'swept']);
   return {
     token_ids: tensor('int64', tokenIds, [B, T]),
     position_ids: tensor('int64', positionIds, [B, T]),
     thought: tensor('float32', thought, [B, T, D]),
     is_thought: tensor('float32', isThought, [B, T, 1]),
     new_bias: tensor('float32', newBias, [B, 1, 1, T]),
-    hidden_rows: lastInputs(rows, ['hidden', 'traced', 'swept']),
-    logit_rows: lastInputs(rows, ['logits', 'traced']),
+    // One that nobody takes, where nobody wants any: on WebGPU a stop head's Softmax refuses empty tensors.
+    hidden_rows: places(states.length > 0 ? states : [0n]),
+    logit_rows: places(lastInputs(rows, ['logits', 'traced'])),
   };
 }
 
@@ -167,16 +169,18 @@ function positionOf(
 }
 
 /** Flat places b·T + t of the last inputs of the rows that want one of `kinds`; of all inputs in a sweep. */
-function lastInputs(rows: readonly BatchRow[], kinds: readonly RowOutput['kind'][]): Tensor {
+function lastInputs(rows: readonly BatchRow[], kinds: readonly RowOutput['kind'][]): bigint[] {
   const T = longest(rows);
-  const places = rows.flatMap(({ sequence, count }, b) => {
+  return rows.flatMap(({ sequence, count }, b) => {
     const kind = sequence.wants(count);
     const wanted = kind === 'swept' ? count : 1;
     if (!kinds.includes(kind)) return [];
     return Array.from({ length: wanted }, (_, i) => BigInt(b * T + count - wanted + i));
   });
-  return tensor('int64', BigInt64Array.from(places), [places.length]);
 }
+
+const places = (of: readonly bigint[]): Tensor =>
+  tensor('int64', BigInt64Array.from(of), [of.length]);
 
 function longest(rows: readonly BatchRow[]): number {
   return Math.max(...rows.map(({ count }) => count));
