@@ -61,7 +61,11 @@ export class DeviceGradientSum implements GradientSum {
 
   async #added(known: DeviceTensor, more: DeviceTensor): Promise<DeviceTensor> {
     const { dims } = known;
-    const { sum } = await this.#graphs.run(`sum [${dims}]`, () => sumGraph(dims), () => ({ known, more }));
+    const { sum } = await this.#graphs.run(
+      `sum [${dims}]`,
+      () => sumGraph(dims),
+      () => ({ known, more }),
+    );
     known.dispose();
     more.dispose();
     return sum as DeviceTensor;
