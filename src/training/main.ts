@@ -142,4 +142,8 @@ function toNumbers(list: string): number[] {
   return list.split(',').map(Number);
 }
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  program.error((error as Error).message);
+}
