@@ -1,8 +1,6 @@
 // A run's log made small enough to keep beside its checkpoint: lines left out, figures rounded. Pure.
+import { fewerDigits } from './fewer-digits.ts';
 import type { MetricsLine } from './run-directory.ts';
-
-/** Significant digits kept of each figure. */
-const DIGITS = 5;
 
 /**
  * Every validation, every n-th train step, and of each stretch between the steps of highest loss and of highest
@@ -24,11 +22,6 @@ export function thinMetrics(lines: readonly MetricsLine[], limit: number): Metri
 }
 
 function rounded(line: MetricsLine): MetricsLine {
-  const entries = Object.entries(line).map(([key, value]) => [
-    key,
-    typeof value === 'number' && !Number.isInteger(value)
-      ? Number(value.toPrecision(DIGITS))
-      : value,
-  ]);
+  const entries = Object.entries(line).map(([key, value]) => [key, fewerDigits(value)]);
   return Object.fromEntries(entries) as MetricsLine;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { replaceFile } from '../../model/atomic-write.ts';
 import { readOptionalJson } from '../../model/checkpoint-files.ts';
+import { fewerDigits } from '../fewer-digits.ts';
 import { nodeGroups } from './node-groups.ts';
 
 const ratio = z
@@ -83,9 +84,8 @@ export function readInspections(path: string): Inspection[] {
 export function keepInspection(path: string, inspection: Inspection): void {
   const others = readInspections(path).filter((one) => one.checkpoint !== inspection.checkpoint);
   const all = [...others, inspection].sort((a, b) => a.checkpoint.localeCompare(b.checkpoint));
-  replaceFile(path, `[\n${all.map((one) => JSON.stringify(one, rounded)).join(',\n')}\n]\n`);
+  replaceFile(
+    path,
+    `[\n${all.map((one) => JSON.stringify(one, (_key, value) => fewerDigits(value))).join(',\n')}\n]\n`,
+  );
 }
-
-/** Five digits: what is read by people need not be longer. */
-const rounded = (_key: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
