@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp } from './app.ts';
+import { CheckpointEngines } from './checkpoint-engines.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
@@ -10,7 +11,7 @@ import { watchEventLoop } from './loop-watch.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { findNamedModel } from './named-model.ts';
 import type { Phase } from './routes/app-context.ts';
-import { readServedCheckpoints, type ServedCheckpoints } from './served-checkpoints.ts';
+import { listCheckpoints, readServedCheckpoints } from './served-checkpoints.ts';
 
 /** Time for the last error event to leave, once running answers were cut off. */
 const cutoffGraceMs = 1000;
@@ -22,7 +23,15 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   const named = await findNamedModel(config, log);
-  const served = readServedCheckpoints({ config, metrics, log }, named);
+  const listed = listCheckpoints(config, named);
+  const engines = new CheckpointEngines({ config, metrics, log });
+  // Its thread maps and packs the weights while this one reads tokenizers and hashes.
+  const engineReady = engines.of(listed[0]).ready();
+  // Awaited below; what it says is not to be missed before that.
+  engineReady.catch(() => {});
+  const served = await readOrDrain(engines, () =>
+    readServedCheckpoints({ config, metrics, log }, listed, engines),
+  );
   sinceStart('checkpoints');
   const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
   const app = createApp({
@@ -33,7 +42,6 @@ async function main(): Promise<void> {
     phase: () => lifecycle.phase,
     cutoff: lifecycle.cutoff.signal,
   });
-  const engineReady = served.models[0]?.engine().ready();
   served.exportInfo();
   const server = await listen(app, config, {
     max: config.maxConnections,
@@ -43,10 +51,20 @@ async function main(): Promise<void> {
   sinceStart('listen');
   const ids = served.models.map((model) => model.id);
   log.info({ url: server.url, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);
-  onSignal(log, () => drain(lifecycle, server, served, config));
+  onSignal(log, () => drain(lifecycle, server, engines, config));
   await engineReady;
   sinceStart('ready');
   log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
+}
+
+/** A process that exits while the runtime makes a session is aborted by it, and says nothing of its own error. */
+async function readOrDrain<T>(engines: CheckpointEngines, read: () => T): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    await Promise.all(engines.started.map((engine) => engine.drain()));
+    throw error;
+  }
 }
 
 /** performance.now() counts from the start of the process. */
@@ -86,7 +104,7 @@ function onSignal(log: Log, drainAll: () => Promise<void>): void {
 async function drain(
   lifecycle: { phase: Phase; cutoff: AbortController },
   server: HttpServer,
-  served: ServedCheckpoints,
+  engines: CheckpointEngines,
   config: Config,
 ): Promise<void> {
   lifecycle.phase = 'leaving';
@@ -97,7 +115,7 @@ async function drain(
   await Promise.race([server.idle(), delay(cutoffGraceMs)]);
   const closed = server.close();
   server.destroy();
-  await Promise.all([closed, ...served.engines().map((engine) => engine.drain())]);
+  await Promise.all([closed, ...engines.started.map((engine) => engine.drain())]);
 }
 
 function fail(error: unknown): never {

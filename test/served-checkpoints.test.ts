@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CheckpointEngines } from '../src/checkpoint-engines.ts';
 import { readConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { readCheckpoint, writeEvalReport } from '../src/model/checkpoint.ts';
-import { readServedCheckpoints } from '../src/served-checkpoints.ts';
+import { listCheckpoints, readServedCheckpoints } from '../src/served-checkpoints.ts';
 import { evalReportOf } from './support/eval-reports.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { writeTinyCheckpoint } from './support/tiny-model.ts';
@@ -22,7 +23,8 @@ function read(environment: Record<string, string>) {
     metrics: createMetrics(),
     log: createLog('silent'),
   };
-  const { models, exportInfo } = readServedCheckpoints(deps);
+  const listed = listCheckpoints(deps.config, null);
+  const { models, exportInfo } = readServedCheckpoints(deps, listed, new CheckpointEngines(deps));
   exportInfo();
   return { models, ids: models.map((model) => model.id), metrics: deps.metrics };
 }

@@ -4,10 +4,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
+import { CheckpointEngines } from '../../src/checkpoint-engines.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
-import { readServedCheckpoints, type ServedCheckpoints } from '../../src/served-checkpoints.ts';
+import {
+  listCheckpoints,
+  readServedCheckpoints,
+  type ServedCheckpoints,
+} from '../../src/served-checkpoints.ts';
 import { completionOf, postChat } from '../support/fake-engine.ts';
 
 const modelDir = 'out/smollm2/smollm2-135m-instruct';
@@ -20,12 +25,14 @@ const goldens = JSON.parse(
 
 describe.skipIf(!isFetched)('SmolLM2-135M-Instruct', () => {
   let served: ServedCheckpoints;
+  let engines: CheckpointEngines;
   let ask: (question: string) => Promise<string>;
 
   beforeAll(() => {
     const config = readConfig({ MODEL_DIR: modelDir, SLOTS: '4', SLOT_CAPACITY: '128' });
     const deps = { config, metrics: createMetrics(), log: createLog('silent') };
-    served = readServedCheckpoints(deps);
+    engines = new CheckpointEngines(deps);
+    served = readServedCheckpoints(deps, listCheckpoints(config, null), engines);
     const cutoff = new AbortController().signal;
     const app = createApp({ ...deps, models: served.models, phase: () => 'serving', cutoff });
     ask = async (question) => {
@@ -35,7 +42,7 @@ describe.skipIf(!isFetched)('SmolLM2-135M-Instruct', () => {
       return (await completionOf(response)).choices[0]!.message.content!;
     };
   });
-  afterAll(() => Promise.all(served.engines().map((engine) => engine.drain())));
+  afterAll(() => Promise.all(engines.started.map((engine) => engine.drain())));
 
   it('answers as llama.cpp does', { timeout: 600_000 }, async () => {
     const { tokenizer } = served.models[0]!;

@@ -1,9 +1,10 @@
 // A tiny run, trained for a few steps and then asked over HTTP: what a method's checkpoint must be good for.
 import { createApp } from '../../src/app.ts';
+import { CheckpointEngines } from '../../src/checkpoint-engines.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
-import { readServedCheckpoints } from '../../src/served-checkpoints.ts';
+import { listCheckpoints, readServedCheckpoints } from '../../src/served-checkpoints.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import { constantRate, type RunFile, tinyRun } from './tiny-run.ts';
@@ -34,7 +35,9 @@ export type Answer = {
 export async function chat(modelDir: string, content: string, extra: object = {}): Promise<Answer> {
   const config = readConfig({ MODEL_DIR: modelDir });
   const [metrics, log] = [createMetrics(), createLog('silent')];
-  const served = readServedCheckpoints({ config, metrics, log });
+  const engines = new CheckpointEngines({ config, metrics, log });
+  const listed = listCheckpoints(config, null);
+  const served = readServedCheckpoints({ config, metrics, log }, listed, engines);
   const cutoff = new AbortController().signal;
   const phase = () => 'serving' as const;
   const app = createApp({ models: served.models, config, metrics, log, phase, cutoff });
@@ -49,6 +52,6 @@ export async function chat(modelDir: string, content: string, extra: object = {}
     }),
   });
   const body = (await response.json()) as Omit<Answer, 'status'>;
-  for (const engine of served.engines()) await engine.drain();
+  for (const engine of engines.started) await engine.drain();
   return { ...body, status: response.status };
 }
