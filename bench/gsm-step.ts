@@ -84,6 +84,7 @@ function batchesOf(run: TrainingConfig, { question, tail }: Options): TrainBatch
   return Array.from({ length: microBatches }, (_, part) => {
     const examples = Array.from({ length: rows }, (_, b) => ({
       questionIds: ids(question, part * rows + b),
+      written: 0,
       thoughts: ownPasses ? thoughts : 0,
       tailIds: ids(tail, part * rows + b + 1),
       unlabelled: isMarked ? 1 : 0,

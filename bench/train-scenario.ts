@@ -96,6 +96,7 @@ export function formulaBatch(scenario: Scenario, contexts: 'repeated' | 'shared'
       contextIds: ids(members[0]!, 0, apart),
       examples: members.map((row) => ({
         questionIds: ids(row, apart, question),
+        written: 0,
         thoughts,
         tailIds: ids(row, question, question + tail),
         unlabelled: 1,

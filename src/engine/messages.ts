@@ -1,5 +1,6 @@
 // Every type that crosses the border between the API's thread and the engine's worker thread.
 // No behaviour lives here.
+import type { LatentEntry } from '../model/prompt.ts';
 import type { WeightFormat } from '../model/serving-model.ts';
 import type { Adapter, Device } from '../onnx/device.ts';
 
@@ -63,6 +64,8 @@ export type GenerationRequest = {
   suffixIds: number[];
   /** Positions left out before suffix and answer; none without. */
   skippedPositions?: number;
+  /** Latent mode begins in the middle of the answer, and suffixIds are none; without, right after the prompt. */
+  latentEntry?: LatentEntry;
   /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it). */
   maxTokens: number;
   /** Sampling one of these ends the answer; the id itself is not emitted. */
@@ -109,7 +112,10 @@ export type ThoughtTrace = {
   cosine: number | null;
 };
 
-/** What a request's stream yields, in order: thought*, token*, then exactly one `finished`. */
+/**
+ * What a request's stream yields, in order: thought*, token*, then exactly one `finished`. With a latentEntry:
+ * token*, thought*, token*, `finished`.
+ */
 export type TokenEvent =
   | { kind: 'thought'; index: number; trace?: ThoughtTrace }
   | { kind: 'token'; tokenId: number; logprobs: TokenLogprobs | null }

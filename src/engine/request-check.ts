@@ -1,5 +1,6 @@
 // What a request must satisfy to share a batch with others: one that does not fails alone, before
 // it can break a run. The API has checked most of it; experiments come straight here.
+import { type LatentEntry, layoutLength } from '../model/prompt.ts';
 import type { GenerationRequest, SamplingParams } from './messages.ts';
 
 export type ModelLimits = {
@@ -11,22 +12,22 @@ export type ModelLimits = {
   hasStopHead: boolean;
 };
 
-/** Positions a request may come to reach: prompt, thoughts, those left out, suffix and answer. */
+/** Positions a request may come to reach: prompt, thoughts, those left out, suffix or markers, and answer. */
 export function positionsOf(request: GenerationRequest): number {
-  const { promptIds, thoughts, skippedPositions = 0, suffixIds, maxTokens } = request;
-  return promptIds.length + thoughts.count + skippedPositions + suffixIds.length + maxTokens;
+  return layoutLength(request) + request.maxTokens;
 }
 
 /** Throws an Error that names the field and the numbers. */
 export function checkRequest(request: GenerationRequest, limits: ModelLimits): void {
-  const { promptIds, thoughts, suffixIds, maxTokens, sampling } = request;
+  const { promptIds, thoughts, suffixIds, maxTokens, sampling, latentEntry } = request;
   const { vocabSize, width, slotCapacity } = limits;
   if (promptIds.length === 0) throw new Error('the prompt is empty');
   atLeast('maxTokens', maxTokens, 1);
   atLeast('thoughts.count', thoughts.count, 0);
   atLeast('skippedPositions', request.skippedPositions ?? 0, 0);
   const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
-  const unknown = [...promptIds, ...suffixIds].find((id) => !isToken(id));
+  const markers = latentEntry ? [latentEntry.botId, latentEntry.eotId] : suffixIds;
+  const unknown = [...promptIds, ...markers].find((id) => !isToken(id));
   if (unknown !== undefined) throw new Error(`token id ${unknown} is not in 0..${vocabSize - 1}`);
   if (positionsOf(request) > slotCapacity) {
     throw new Error(`${positionsOf(request)} positions asked for, a slot holds ${slotCapacity}`);
@@ -38,9 +39,16 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   if (request.grammar !== undefined && request.minTokens > 0) {
     throw new Error(`minTokens ${request.minTokens} with a grammar, which says where to end`);
   }
+  if (latentEntry) checkEntry(latentEntry, request);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
   else if (thoughts.stopProbability !== undefined && !limits.hasStopHead)
     throw new Error('thoughts.stopProbability: the checkpoint has no stop head');
+}
+
+function checkEntry({ afterLines }: LatentEntry, { suffixIds, grammar }: GenerationRequest): void {
+  if (afterLines !== null) atLeast('latentEntry.afterLines', afterLines, 1);
+  if (suffixIds.length > 0) throw new Error(`latentEntry with ${suffixIds.length} suffixIds`);
+  if (grammar !== undefined) throw new Error('latentEntry with a grammar, which has no thoughts');
 }
 
 function checkSampling(sampling: SamplingParams, isToken: (id: number) => boolean): void {

@@ -8,6 +8,8 @@ export type SequenceState =
   | { phase: 'following' }
   /** `computed` inputs of the prefix are in the KV cache. */
   | { phase: 'prefilling'; computed: number }
+  /** On the way into latent mode in the middle of an answer: its last token or none, <bot>, and what needs no wait. */
+  | { phase: 'opening'; inputs: readonly Input[] }
   /** `hidden` is the next thought to feed, one of the `thoughtsLeft`. */
   | { phase: 'thinking'; thoughtsLeft: number; hidden: Float32Array }
   /** All thoughts at once, as they stand now: `sweepsLeft` more looks at them, then they are fed. */
@@ -21,6 +23,7 @@ export const clockOf = {
   waiting: 'queueMs',
   following: 'prefillMs',
   prefilling: 'prefillMs',
+  opening: 'latentMs',
   thinking: 'latentMs',
   refining: 'latentMs',
   choosing: 'decodeMs',

@@ -1,28 +1,26 @@
 // One choice of a request in the engine: what it feeds next, what it has produced, when it ends. A pure state
 // machine; tensors, slots and the clock are others' business.
-import { Random } from '../random.ts';
+import { AnswerText } from './answer-text.ts';
 import type { GrammarCursor } from './grammar-thread.ts';
-import { checkLogits, processLogits } from './logits-processors.ts';
-import { tokenLogprobs } from './logprobs.ts';
+import { LatentGate } from './latent-gate.ts';
+import { checkLogits } from './logits-processors.ts';
 import type {
   FinishReason,
   GenerationRequest,
   RequestTimings,
-  ThoughtTrace,
+  ThoughtSource,
   TokenEvent,
 } from './messages.ts';
 import type { WantedInput } from './prefix-cache.ts';
-import { sampleToken } from './sampler.ts';
 import { clockOf, type SequenceState } from './sequence-state.ts';
 import {
   type Input,
-  joined,
-  prefixOf,
+  leadIn,
+  promptThoughts,
   type Refinement,
-  thoughtEvents,
   wrappedSeed,
 } from './thought-inputs.ts';
-import { controlled, cosine, traceThought } from './thought-trace.ts';
+import { checkThought, ThoughtRecord } from './thought-record.ts';
 
 /** What the model returns for a row: the state [D] or the logits [V] at its last input. */
 export type RowOutput =
@@ -37,7 +35,7 @@ export type RowOutput =
 /** `stop`: the probability that it is the last one, where the checkpoint has a head for it. */
 type Thought = { hidden: Float32Array; stop?: number };
 
-type Thinking = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
+export type ThoughtOutput = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
 
 export class Sequence {
   readonly id: number;
@@ -52,16 +50,11 @@ export class Sequence {
   /** Inputs that are in the KV cache, in order. */
   readonly #fed: Input[] = [];
   #cachedTokens = 0;
-  readonly #random: Random;
-  /** The model's own thoughts still to be computed. */
+  readonly #text: AnswerText;
+  readonly #gate: LatentGate;
+  /** The model's own thoughts still to be computed before the next text. */
   #ownThoughts: number;
-  /** As the model had them, whatever was fed in their place. */
-  readonly #thoughts: Float32Array[] = [];
-  /** Of each of them, where the request asks for it. */
-  readonly #traces: ThoughtTrace[] = [];
-  #answerTokens = 0;
-  /** How often each text token came. */
-  readonly #counts = new Map<number, number>();
+  readonly #thoughts: ThoughtRecord;
   readonly #timings: RequestTimings = { queueMs: 0, prefillMs: 0, latentMs: 0, decodeMs: 0 };
   readonly #submittedMs: number;
   #clockMs: number;
@@ -83,9 +76,12 @@ export class Sequence {
     this.grammar = grammar;
     this.firstId = firstId;
     this.request = request;
-    this.#prefix = prefixOf(request);
-    this.#ownThoughts = request.thoughts.kind === 'model' ? request.thoughts.count : 0;
-    this.#random = new Random(wrappedSeed(request.sampling.seed, id - firstId));
+    const thoughts = promptThoughts(request);
+    this.#prefix = leadIn(request.promptIds, thoughts, request.suffixIds);
+    this.#ownThoughts = ownCount(thoughts);
+    this.#text = new AnswerText(request, grammar, wrappedSeed(request.sampling.seed, id - firstId));
+    this.#gate = new LatentGate(request);
+    this.#thoughts = new ThoughtRecord(request);
     this.#submittedMs = nowMs;
     this.#clockMs = nowMs;
   }
@@ -99,10 +95,17 @@ export class Sequence {
     const state = this.#state;
     if (state.phase === 'prefilling') return this.#prefix.length - state.computed;
     if (state.phase === 'answering') return 1;
+    if (state.phase === 'opening') return state.inputs.length;
     if (state.phase === 'refining')
-      return state.columns.length + (state.sweepsLeft === 0 ? this.request.suffixIds.length : 0);
+      return state.columns.length + (state.sweepsLeft === 0 ? this.#suffixIds.length : 0);
     if (state.phase !== 'thinking') return 0;
-    return state.thoughtsLeft === 1 ? 1 + this.request.suffixIds.length : 1;
+    return state.thoughtsLeft === 1 ? 1 + this.#suffixIds.length : 1;
+  }
+
+  /** What is forced behind the last thought. */
+  get #suffixIds(): readonly number[] {
+    const { latentEntry, suffixIds } = this.request;
+    return latentEntry ? [latentEntry.eotId] : suffixIds;
   }
 
   /** The next `count` of the `ready` inputs. */
@@ -112,9 +115,11 @@ export class Sequence {
       case 'prefilling':
         return this.#prefix.slice(state.computed, state.computed + count);
       case 'thinking':
-        return [state.hidden, ...this.request.suffixIds].slice(0, count);
+        return [state.hidden, ...this.#suffixIds].slice(0, count);
       case 'refining':
-        return [...state.columns, ...this.request.suffixIds].slice(0, count);
+        return [...state.columns, ...this.#suffixIds].slice(0, count);
+      case 'opening':
+        return state.inputs.slice(0, count);
       case 'answering':
         return [state.lastToken];
       default:
@@ -149,7 +154,8 @@ export class Sequence {
    * where each thought has to be seen as it comes, or they do not follow from what stands before them alone.
    */
   get wanted(): WantedInput[] {
-    const { promptIds, thoughts, suffixIds, traceWords } = this.request;
+    const { promptIds, suffixIds, traceWords } = this.request;
+    const thoughts = promptThoughts(this.request);
     const { stopCosine, stopProbability } = thoughts.kind === 'model' ? thoughts : {};
     const isFollowed = (stopCosine ?? stopProbability ?? traceWords) !== undefined;
     if (thoughts.count > 0 && (isFollowed || this.#refinement)) return [...promptIds];
@@ -162,9 +168,9 @@ export class Sequence {
    * @returns how many are taken as computed
    */
   resume(inputs: readonly Input[]): number {
-    const { promptIds, thoughts, suffixIds } = this.request;
+    const { promptIds, suffixIds } = this.request;
     const known = inputs.filter((input) => typeof input !== 'number');
-    this.#ownThoughts = thoughts.count - known.length;
+    this.#ownThoughts = promptThoughts(this.request).count - known.length;
     this.#prefix = [...promptIds, ...known, ...(this.#ownThoughts === 0 ? suffixIds : [])];
     this.#fed.push(...this.#prefix.slice(0, Math.min(inputs.length, this.#prefix.length - 1)));
     this.#cachedTokens = this.#fed.filter((input) => typeof input === 'number').length;
@@ -182,8 +188,7 @@ export class Sequence {
 
   /** Goes on from where the leader's last thought ended, which has just returned these logits [V]. */
   join(leader: Sequence, logits: Float32Array, nowMs: number): TokenEvent[] {
-    this.#thoughts.push(...leader.#thoughts);
-    this.#traces.push(...leader.#traces);
+    const thoughts = this.#thoughts.adopt(leader.#thoughts);
     this.#fed.push(...leader.#fed);
     this.#cachedTokens = leader.#cachedTokens;
     this.#ownThoughts = 0;
@@ -191,8 +196,7 @@ export class Sequence {
     this.#timings.prefillMs = leader.#timings.prefillMs;
     this.#timings.latentMs = leader.#timings.latentMs;
     this.#clockMs = nowMs;
-    const events = this.#answer(logits, nowMs);
-    return [...thoughtEvents(this.#thoughts, this.#traces), ...events];
+    return [...thoughts, ...this.#answer(logits, nowMs)];
   }
 
   /**
@@ -210,7 +214,7 @@ export class Sequence {
       this.#enter({ phase: 'prefilling', computed }, nowMs);
       return [];
     }
-    const given = this.#takeGiven();
+    const given = this.#thoughts.takeGiven(this.#knownInputs());
     return output.kind === 'logits'
       ? [...given, ...this.#answer(output.logits, nowMs)]
       : [...given, ...this.#think(output, nowMs)];
@@ -235,43 +239,26 @@ export class Sequence {
     return this.#finish(reason, nowMs);
   }
 
-  /** Thoughts that stood before they were fed: the request's own, or all that were refined together. */
-  #takeGiven(): TokenEvent[] {
+  /** Inputs that stood before any of them was fed; thoughts among them are told of once they are. */
+  #knownInputs(): readonly Input[] {
     const state = this.#state;
-    if (state.phase !== 'prefilling' && state.phase !== 'refining') return [];
-    const inputs = state.phase === 'refining' ? state.columns : this.#prefix;
-    const given = inputs.filter((input) => typeof input !== 'number');
-    this.#thoughts.push(...given);
-    return thoughtEvents(given, []);
+    if (state.phase === 'prefilling') return this.#prefix;
+    if (state.phase === 'refining') return state.columns;
+    return state.phase === 'opening' ? state.inputs : [];
   }
 
-  #think(output: Thinking, nowMs: number): TokenEvent[] {
-    const { hidden, stop = 0 } = output;
-    const { thoughts, sampling, traceWords = 0 } = this.request;
-    const index = this.#thoughts.length;
-    const bad = hidden.findIndex((value) => !Number.isFinite(value));
-    if (bad !== -1) throw new Error(`thought ${index} is ${hidden[bad]} at ${bad}`);
-    if (this.#refinement) return this.#enterRefining(hidden, this.#refinement, nowMs);
-    const previous = this.#thoughts.at(-1) ?? null;
-    this.#thoughts.push(hidden);
-    const {
-      stopCosine = Infinity,
-      stopProbability = Infinity,
-      control,
-    } = thoughts.kind === 'model' ? thoughts : {};
-    const hasConverged = previous && cosine(hidden, previous) >= stopCosine;
-    if (hasConverged || stop >= stopProbability) this.#ownThoughts = 1;
-    const fed = controlled(hidden, control, wrappedSeed(sampling.seed, index));
+  #think(output: ThoughtOutput, nowMs: number): TokenEvent[] {
+    if (this.#refinement) return this.#enterRefining(output.hidden, this.#refinement, nowMs);
+    const { event, fed, ends } = this.#thoughts.take(output);
+    if (ends) this.#ownThoughts = 1;
     this.#enter({ phase: 'thinking', thoughtsLeft: this.#ownThoughts, hidden: fed }, nowMs);
     this.#ownThoughts -= 1;
-    if (output.kind === 'hidden') return [{ kind: 'thought', index }];
-    const trace = traceThought(hidden, previous, output.logits, traceWords);
-    this.#traces.push(trace);
-    return [{ kind: 'thought', index, trace }];
+    return [event];
   }
 
   /** The state at <bot> is the first thought for good; the others begin as the slot token. */
   #enterRefining(first: Float32Array, { iterations, slotId }: Refinement, nowMs: number): [] {
+    checkThought(first, 0);
     const count = this.#ownThoughts;
     const columns = [first, ...Array<Input>(count - 1).fill(slotId)];
     this.#ownThoughts = 0;
@@ -297,24 +284,24 @@ export class Sequence {
   }
 
   #draw(logits: Float32Array, nowMs: number): TokenEvent[] {
-    const { sampling, stopIds, maxTokens, minTokens, logprobs } = this.request;
-    const barred = this.#answerTokens < minTokens ? stopIds : [];
-    const mask = this.grammar?.mask() ?? null;
-    const processed = processLogits(logits, { sampling, counts: this.#counts, barred, mask });
-    const tokenId = sampleToken(processed, sampling, this.#random);
+    const [text, gate] = [this.#text, this.#gate];
+    const tokenId = text.draw(logits, gate.barred);
     // Entered even where it ends at once: the time before it belongs to what it was doing.
     this.#enter({ phase: 'answering', lastToken: tokenId }, nowMs);
-    if (stopIds.includes(tokenId)) return [this.#finish('stop', nowMs)];
-    this.#answerTokens += 1;
-    this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
-    const event: TokenEvent = {
-      kind: 'token',
-      tokenId,
-      logprobs: logprobs === null ? null : tokenLogprobs(logits, tokenId, logprobs),
-    };
-    if (this.#answerTokens === maxTokens) return [event, this.#finish('length', nowMs)];
+    if (gate.isMarker(tokenId)) return this.#open([], nowMs);
+    if (this.request.stopIds.includes(tokenId)) return [this.#finish('stop', nowMs)];
+    const event = text.push(tokenId, logits);
+    if (text.isFull) return [event, this.#finish('length', nowMs)];
     this.grammar?.accept(tokenId);
+    if (gate.isDueAfter(tokenId)) this.#open([tokenId], nowMs);
     return [event];
+  }
+
+  /** Into latent mode. @param before the last token of the text, where it is not fed yet */
+  #open(before: readonly number[], nowMs: number): [] {
+    this.#ownThoughts = ownCount(this.request.thoughts);
+    this.#enter({ phase: 'opening', inputs: this.#gate.pass(before) }, nowMs);
+    return [];
   }
 
   #finish(reason: FinishReason, nowMs: number): TokenEvent {
@@ -326,11 +313,11 @@ export class Sequence {
       usage: {
         promptTokens: promptIds.length + suffixIds.length,
         cachedTokens: this.#cachedTokens,
-        thoughts: this.#thoughts.length,
-        answerTokens: this.#answerTokens,
+        thoughts: this.#thoughts.count,
+        answerTokens: this.#text.length,
       },
       timings: { ...this.#timings },
-      thoughts: returnThoughts ? joined(this.#thoughts) : null,
+      thoughts: returnThoughts ? this.#thoughts.joined() : null,
     };
   }
 
@@ -341,3 +328,6 @@ export class Sequence {
     this.#state = state;
   }
 }
+
+/** Thoughts that the model has to compute. */
+const ownCount = ({ kind, count }: ThoughtSource): number => (kind === 'model' ? count : 0);

@@ -154,7 +154,7 @@ function countRows(rows: readonly BatchRow[]) {
     rows.filter(({ sequence }) => sequence.state.phase === phase).length;
   return {
     prefillRows: count('prefilling'),
-    latentRows: count('thinking') + count('refining'),
+    latentRows: count('opening') + count('thinking') + count('refining'),
     decodeRows: count('answering'),
   };
 }

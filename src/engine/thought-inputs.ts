@@ -1,7 +1,7 @@
-// What a sequence makes of a request's thoughts: inputs that stand beforehand, events, one array of all of them, and
-// the settings of those that are refined together. Pure.
+// What a sequence feeds: tokens and thoughts, those that stand beforehand, and the settings of those that are refined
+// together. Pure.
 import type { ModelConfig } from '../model/model-config.ts';
-import type { GenerationRequest, ThoughtTrace, TokenEvent } from './messages.ts';
+import type { GenerationRequest, ThoughtSource } from './messages.ts';
 
 /** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
 export type Input = number | Float32Array;
@@ -22,33 +22,22 @@ export function wrappedSeed(seed: number, offset: number): number {
   return Number(BigInt.asUintN(53, BigInt(seed) + BigInt(offset) * 0x9e3779b97f4a7c15n));
 }
 
-export function thoughtEvents(
-  thoughts: readonly unknown[],
-  traces: readonly ThoughtTrace[],
-): TokenEvent[] {
-  return thoughts.map((_, index) => {
-    const trace = traces[index];
-    return { kind: 'thought', index, ...(trace && { trace }) };
-  });
+/** The thoughts that come before all text: none, where latent mode begins in the middle of it. */
+export function promptThoughts({ thoughts, latentEntry }: GenerationRequest): ThoughtSource {
+  return latentEntry ? { kind: 'model', count: 0 } : thoughts;
 }
 
-/** Thoughts that are given, or none, leave nothing to wait for: the suffix is prefilled as well. */
-export function prefixOf({ promptIds, thoughts, suffixIds }: GenerationRequest): Input[] {
-  if (thoughts.count === 0) return [...promptIds, ...suffixIds];
-  if (thoughts.kind === 'model') return [...promptIds];
+/** Thoughts that are given, or none, leave nothing to wait for: what stands behind them goes along. */
+export function leadIn(
+  before: readonly number[],
+  thoughts: ThoughtSource,
+  after: readonly number[],
+): Input[] {
+  if (thoughts.count === 0) return [...before, ...after];
+  if (thoughts.kind === 'model') return [...before];
   const width = thoughts.vectors.length / thoughts.count;
   const vectors = Array.from({ length: thoughts.count }, (_, i) =>
     thoughts.vectors.subarray(i * width, (i + 1) * width),
   );
-  return [...promptIds, ...vectors, ...suffixIds];
-}
-
-/** @returns [count, D] */
-export function joined(thoughts: readonly Float32Array[]): Float32Array {
-  const width = thoughts[0]?.length ?? 0;
-  const all = new Float32Array(thoughts.length * width);
-  thoughts.forEach((thought, i) => {
-    all.set(thought, i * width);
-  });
-  return all;
+  return [...before, ...vectors, ...after];
 }

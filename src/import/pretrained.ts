@@ -7,6 +7,7 @@ export const pretrained: CoconutConfig = {
   thoughts_per_step: 0,
   max_stage: 0,
   default_thoughts: 0,
+  word_steps: 0,
   bot_token_id: null,
   eot_token_id: null,
   pause_token_id: null,

@@ -50,6 +50,8 @@ export type Unrolled = {
    * column c is thought c + 1 itself, as the last pass had it (or what a control has in its place).
    */
   hidden: Value;
+  /** The states of the pass that read the question: in its first columns, one for each of the question's. */
+  asked: Value;
   /** The last pass; its final T columns are the tail's. */
   last: ForwardOutput;
   /** The encoded context, for more that follows it; empty without one. */
@@ -93,7 +95,12 @@ export function unrollThoughts(
     const keyBias = op.concat(g, [question.keyBias, tail.keyBias], 3);
     const last = g.scope('row', () => forward(embed(ids), positionIds, keyBias));
     const [asking, all] = [question.ids.shape[1], ids.shape[1]] as [number, number];
-    return { hidden: op.slice(g, last.hidden, 1, asking - 1, all), last, shared };
+    return {
+      hidden: op.slice(g, last.hidden, 1, asking - 1, all),
+      asked: last.hidden,
+      last,
+      shared,
+    };
   }
   const asked = g.scope('question', () =>
     forward(embed(question.ids), question.positionIds, question.keyBias),
@@ -121,7 +128,7 @@ export function unrollThoughts(
     last.hidden.shape[1] as number,
   );
   const hidden = op.concat(g, [...earlier, slots, lastState], 1);
-  return { hidden, last, shared };
+  return { hidden, asked: asked.hidden, last, shared };
 }
 
 type Pass = (embeddings: Value, positionIds: Value, keyBias: Value) => ForwardOutput;

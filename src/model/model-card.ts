@@ -67,6 +67,7 @@ function summary(config: ModelConfig, training: CardSource['training']): string 
 function reasoning(coconut: CoconutConfig, imported: boolean): string {
   const { filler, thoughts_per_step, max_stage, default_thoughts, supervision, stop_head } =
     coconut;
+  const { word_steps } = coconut;
   switch (filler) {
     case 'none':
       return 'In text, if at all: there is nothing between the question and the generated tokens.';
@@ -87,6 +88,11 @@ function reasoning(coconut: CoconutConfig, imported: boolean): string {
               `Its curriculum has ${max_stage} stages, each replacing one reasoning step by`,
               `${countOf(thoughts_per_step)}. ${usual}`,
             ]),
+        ...(word_steps > 0
+          ? [
+              `It writes its first reasoning ${word_steps === 1 ? 'step' : `${word_steps} steps`}, then \`<bot>\` itself.`,
+            ]
+          : []),
         ...(stop_head
           ? ['A trained head on the thought ends the thinking earlier where it sees fit.']
           : []),

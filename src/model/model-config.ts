@@ -19,6 +19,8 @@ export const coconutSchema = z.strictObject({
   max_stage: z.int().min(0),
   /** Thoughts per request unless the request says otherwise; also what `reasoning_effort: high` means. */
   default_thoughts: z.int().min(0),
+  /** First reasoning steps that it writes before its thoughts; it then writes <bot> itself. 0: thoughts come first. */
+  word_steps: z.int().min(0).default(0),
   bot_token_id: tokenId.nullable(),
   eot_token_id: tokenId.nullable(),
   pause_token_id: tokenId.nullable().default(null),
@@ -111,6 +113,8 @@ export const modelConfigSchema = z
       report('coconut', `filler "${filler}" needs its marker token ids`);
     if (config.coconut.latent_update.kind === 'jacobi' && config.coconut.stop_head)
       report('coconut', 'thoughts that are refined together have no one to stop at: no stop_head');
+    if (config.coconut.word_steps > 0 && filler !== 'thought')
+      report('coconut', `filler "${filler}" has no thoughts for word_steps to stand before`);
     if (config.coconut.stop_head && filler !== 'thought')
       report('coconut', `filler "${filler}" has no thoughts for a stop_head to read`);
   });

@@ -30,7 +30,10 @@ export type AnswerTimings = RequestTimings & {
 /** A text token as it was sampled; its logprobs only where the request asked for them. */
 export type AnswerToken = { tokenId: number; logprobs: TokenLogprobs | null };
 
-/** One choice as it comes: thought*, their traces where asked for, text*, then exactly one `finished`. */
+/**
+ * One choice as it comes: thought*, their traces where asked for, text*, then exactly one `finished`. Thoughts with
+ * their traces may stand in the middle of the text.
+ */
 export type ChoiceEvent =
   | { kind: 'thought'; trace?: ThoughtTrace }
   | { kind: 'trace'; thoughts: ThoughtTrace[] }
@@ -98,7 +101,8 @@ export function startAnswer(
       const leave = () => controllers[choice]?.abort();
       return gatherTraces(toChoiceEvents(tokens, detokenizer, arrivedMs, leave));
     });
-    return { events: joinChoices(events, () => whole.abort()), abort };
+    const thoughts = request.latentEntry ? 'own' : 'shared';
+    return { events: joinChoices(events, thoughts, () => whole.abort()), abort };
   } catch (error) {
     whole.abort();
     throw error;

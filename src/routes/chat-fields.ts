@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { cacheFields } from './cache-scope.ts';
 import { chatMessageSchema } from './chat-messages.ts';
+import { latentAfterSchema } from './latent-after.ts';
 import { latentStopSchema } from './latent-stop.ts';
 import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
 import { responseFormatSchema } from './response-format.ts';
@@ -38,6 +39,7 @@ export const chatRequestSchema = z.object({
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   reasoning_effort: z.enum(reasoningEfforts).nullish(),
   latent_thoughts: z.int().min(0).nullish(),
+  latent_after: latentAfterSchema.nullish(),
   latent_stop: latentStopSchema.nullish(),
   latent_trace: z.union([z.boolean(), z.object({ top_k: z.int().min(1).max(20) })]).nullish(),
   latent_control: z.enum(['zero', 'shuffle', 'noise']).nullish(),

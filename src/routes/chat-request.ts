@@ -10,6 +10,7 @@ import {
 import type { ChatRequest } from './chat-fields.ts';
 import { toTemplateMessages } from './chat-messages.ts';
 import { encodePromptPieces, type Prompt, settleThoughts, toGeneration } from './generation.ts';
+import { checkFormat, settlePlace } from './latent-after.ts';
 import { defaultTraceWords } from './latent-trace.ts';
 import { checkParallel } from './parallel-thoughts.ts';
 import { settleFormat } from './response-format.ts';
@@ -24,6 +25,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     {
       thoughts: settleThoughts(request, model),
       prompt: chatPrompt(toTemplateMessages(request.messages), 'messages', model),
+      place: settlePlace(request.latent_after, model),
       stop: request.latent_stop,
       limit: value == null ? null : { param, value },
       sampling: request,
@@ -32,9 +34,11 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     model,
   );
   const { latent_trace: trace, latent_control: control } = request;
+  const format = settleFormat(request.response_format, 'response_format', request);
+  checkFormat({ ...generation, ...format }, 'response_format');
   return {
     ...generation,
-    ...settleFormat(request.response_format, 'response_format', request),
+    ...format,
     thoughts: { ...generation.thoughts, ...(control && { control }) },
     ...(trace && { traceWords: trace === true ? defaultTraceWords : trace.top_k }),
   };

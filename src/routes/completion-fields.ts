@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
+import { trainedPlace } from '../model/prompt.ts';
 import { cacheFields } from './cache-scope.ts';
 import { foreignFields, metadataSchema } from './chat-fields.ts';
 import { encodePrompt, settleThoughts, toGeneration } from './generation.ts';
@@ -101,6 +102,7 @@ export function toCompletionRequests(
       {
         prompt: { ids, layout, param: 'prompt' },
         thoughts,
+        place: trainedPlace(model.config),
         limit: { param: 'max_tokens', value: request.max_tokens ?? defaultMaxTokens },
         sampling: request,
         // The best are told by their log probabilities, whether or not the caller sees them.

@@ -2,7 +2,13 @@
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { PromptPiece } from '../model/chat-template.ts';
-import { encodePieces, layoutIds, type PromptLayout } from '../model/prompt.ts';
+import {
+  encodePieces,
+  type LatentPlace,
+  layoutIds,
+  layoutLength,
+  type PromptLayout,
+} from '../model/prompt.ts';
 import type { reasoningEfforts } from './chat-fields.ts';
 import { type LatentStop, toStopRule } from './latent-stop.ts';
 import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
@@ -89,6 +95,7 @@ export type TokenLimit = { param: string; value: number } | null;
 type GenerationOptions = {
   prompt: Prompt;
   thoughts: number;
+  place: LatentPlace;
   stop?: LatentStop;
   limit: TokenLimit;
   sampling: SamplingFields;
@@ -98,18 +105,16 @@ type GenerationOptions = {
 /** Throws invalid_request or context_length_exceeded. */
 export function toGeneration(options: GenerationOptions, model: ServedModel): GenerationRequest {
   const { prompt, limit, sampling, logprobs } = options;
-  const { promptIds, thoughts, suffixIds, skippedPositions } =
+  const layout =
     prompt.layout === 'bare'
       ? bareLayout(prompt.ids)
-      : layoutIds(model.config, prompt.ids, options.thoughts);
-  const used = promptIds.length + thoughts.count + skippedPositions + suffixIds.length;
-  const room = roomFor(used, prompt.param, model);
+      : layoutIds(model.config, prompt.ids, options.thoughts, options.place);
+  const { thoughts } = layout;
+  const room = roomFor(layoutLength(layout), prompt.param, model);
   const maxTokens = Math.min(textBudget(limit, thoughts.count), room);
   return {
-    promptIds,
+    ...layout,
     thoughts: { kind: 'model', ...thoughts, ...toStopRule(options.stop, model) },
-    suffixIds,
-    skippedPositions,
     maxTokens,
     ...toStopRules(sampling, model, maxTokens),
     sampling: toSampling(sampling, model),

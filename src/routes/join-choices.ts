@@ -6,10 +6,12 @@ type Finished = Extract<ChoiceEvent, { kind: 'finished' }>;
 
 /**
  * A choice that fails ends them all.
+ * @param thoughts whether all choices have the same, or each thinks for itself
  * @param onEnd called once, however it ends
  */
 export async function* joinChoices(
   choices: readonly AsyncIterable<ChoiceEvent>[],
+  thoughts: 'shared' | 'own',
   onEnd: () => void,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const ends: Finished[] = [];
@@ -21,19 +23,23 @@ export async function* joinChoices(
         ends.push(event);
         const { reason, timings } = event;
         yield { kind: 'choice-finished', choice, reason, timings };
-      } else if (choice === 0) {
-        yield event; // the thoughts are the same for all
+      } else if (choice === 0 || thoughts === 'own') {
+        yield event;
       }
     }
-    yield together(ends);
+    yield together(ends, thoughts);
   } finally {
     onEnd();
   }
 }
 
-function together(ends: readonly Finished[]): Finished {
+function together(ends: readonly Finished[], thoughts: 'shared' | 'own'): Finished {
   const [first] = ends;
   if (!first) throw new Error('the engine ended an answer without a finished event');
+  const total = (key: 'thoughts' | 'textTokens') =>
+    ends.reduce((sum, { usage }) => sum + usage[key], 0);
+  const latest = (key: 'latentMs' | 'decodeMs' | 'totalMs') =>
+    Math.max(...ends.map(({ timings }) => timings[key]));
   const texts = (key: 'firstTextMs' | 'lastTextMs') =>
     ends.flatMap(({ timings }) => timings[key] ?? []);
   return {
@@ -41,14 +47,16 @@ function together(ends: readonly Finished[]): Finished {
     reason: ends.some(({ reason }) => reason === 'length') ? 'length' : 'stop',
     usage: {
       ...first.usage,
-      textTokens: ends.reduce((sum, { usage }) => sum + usage.textTokens, 0),
+      ...(thoughts === 'own' && { thoughts: total('thoughts') }),
+      textTokens: total('textTokens'),
     },
     timings: {
       ...first.timings,
-      decodeMs: Math.max(...ends.map(({ timings }) => timings.decodeMs)),
+      latentMs: latest('latentMs'),
+      decodeMs: latest('decodeMs'),
       firstTextMs: texts('firstTextMs').sort((a, b) => a - b)[0] ?? null,
       lastTextMs: texts('lastTextMs').sort((a, b) => b - a)[0] ?? null,
-      totalMs: Math.max(...ends.map(({ timings }) => timings.totalMs)),
+      totalMs: latest('totalMs'),
     },
   };
 }

@@ -15,6 +15,7 @@ export function toModelObject(model: ServedModel): object {
     coconut: {
       method: model.config.coconut.method,
       latent_thoughts: thoughtLimits(model.config),
+      word_steps: model.config.coconut.word_steps,
       stop_head: model.config.coconut.stop_head,
       max_positions: model.slotCapacity,
       baseline_task: report?.cot_baseline ? report.data.name : null,

@@ -12,6 +12,8 @@ export type ResponseContext = {
   messageId: string;
   reasoningId: string;
   createdSeconds: number;
+  /** Thoughts come before the text, as an item of their own; those in the middle of it are only counted. */
+  thinksFirst: boolean;
   model: ServedModel;
   request: ResponseRequest;
 };
@@ -99,7 +101,7 @@ export function finishedResponse(
   finished: Finished,
 ): ResponseBody {
   const status = finished.reason === 'length' ? 'incomplete' : 'completed';
-  const reasoning = finished.usage.thoughts > 0 ? [reasoningItem(context)] : [];
+  const reasoning = context.thinksFirst ? [reasoningItem(context)] : [];
   const output = [...reasoning, messageItem(context, status, [textPart(text)])];
   return responseObject(context, status, output, { finished, error: null });
 }

@@ -229,6 +229,7 @@ export const modelSchema = z.strictObject({
   coconut: z.strictObject({
     method: z.string(),
     latent_thoughts: z.strictObject({ default: count, maximum: count }),
+    word_steps: count,
     stop_head: z.boolean(),
     max_positions: count,
     baseline_task: z.string().nullable(),

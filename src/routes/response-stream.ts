@@ -17,12 +17,11 @@ import { endedByError, type Frames } from './sse.ts';
 type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
 type Emit = (type: string, data: object) => string;
 
-/** @param thoughts how many will come: the reasoning item is announced before the first */
+/** The reasoning item, where there is one, is announced before the first thought. */
 export function responseFrames(
   c: Context<AppEnv>,
   answer: Answer,
   context: ResponseContext,
-  thoughts: number,
 ): Frames {
   const emit = numberedEvents();
   const tell = ({ code, message, param }: ApiError) => {
@@ -30,22 +29,18 @@ export function responseFrames(
     const response = responseObject(context, 'failed', [], end);
     return emit('error', { code, message, param }) + emit('response.failed', { response });
   };
-  return endedByError(c, answerFrames(answer, context, thoughts, emit), tell);
+  return endedByError(c, answerFrames(answer, context, emit), tell);
 }
 
-async function* answerFrames(
-  { events }: Answer,
-  context: ResponseContext,
-  thoughts: number,
-  emit: Emit,
-): Frames {
+async function* answerFrames({ events }: Answer, context: ResponseContext, emit: Emit): Frames {
   let text = '';
   const begun = responseObject(context, 'in_progress', [], { finished: null, error: null });
   yield emit('response.created', { response: begun });
   yield emit('response.in_progress', { response: begun });
-  const at = { item_id: context.messageId, output_index: thoughts > 0 ? 1 : 0, content_index: 0 };
-  if (thoughts > 0) yield reasoningAdded(emit, context);
-  let isThinking = thoughts > 0;
+  const { thinksFirst, messageId } = context;
+  const at = { item_id: messageId, output_index: thinksFirst ? 1 : 0, content_index: 0 };
+  if (thinksFirst) yield reasoningAdded(emit, context);
+  let isThinking = thinksFirst;
   let isOpen = false;
   for await (const event of events) {
     if (event.kind !== 'text' && event.kind !== 'finished') continue;

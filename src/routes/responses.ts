@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { GenerationRequest } from '../engine/messages.ts';
+import { trainedPlace } from '../model/prompt.ts';
 import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { chatPrompt } from './chat-request.ts';
 import { collectAnswer } from './collect-answer.ts';
 import { settleThoughts, toGeneration } from './generation.ts';
 import { readJson } from './guards.ts';
+import { checkFormat } from './latent-after.ts';
 import { openAnswer } from './open-answer.ts';
 import { parseResponseRequest, type ResponseRequest, toMessages } from './response-fields.ts';
 import { compileFormat, settleFormat } from './response-format.ts';
@@ -34,9 +36,9 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
       baselineTask: request.metadata?.['baseline_task'],
       arrivedMs,
     });
-    const context = responseContext(model, request);
+    const context = responseContext(model, request, generation);
     if (!request.stream) return c.json(await collected(answer, context));
-    const frames = responseFrames(c, answer, context, generation.thoughts.count);
+    const frames = responseFrames(c, answer, context);
     return sseResponse(c, frames, deps.config, answer.abort);
   };
 }
@@ -59,20 +61,28 @@ function toResponseGeneration(request: ResponseRequest, model: ServedModel): Gen
     {
       prompt: chatPrompt(toMessages(request), 'input', model),
       thoughts: settleThoughts(fields, model),
+      place: trainedPlace(model.config),
       limit: value == null ? null : { param: 'max_output_tokens', value },
       sampling: { temperature, top_p },
       logprobs: null,
     },
     model,
   );
-  return { ...generation, ...settleFormat(request.text?.format, 'text.format') };
+  const settled = { ...generation, ...settleFormat(request.text?.format, 'text.format') };
+  checkFormat(settled, 'text.format');
+  return settled;
 }
 
-function responseContext(model: ServedModel, request: ResponseRequest): ResponseContext {
+function responseContext(
+  model: ServedModel,
+  request: ResponseRequest,
+  { thoughts, latentEntry }: GenerationRequest,
+): ResponseContext {
   const id = randomUUID().replaceAll('-', '');
   const createdSeconds = Math.floor(Date.now() / 1000);
   const ids = { id: `resp_${id}`, messageId: `msg_${id}`, reasoningId: `rs_${id}` };
-  return { ...ids, createdSeconds, model, request };
+  const thinksFirst = thoughts.count > 0 && latentEntry === undefined;
+  return { ...ids, createdSeconds, thinksFirst, model, request };
 }
 
 async function collected(answer: Answer, context: ResponseContext) {

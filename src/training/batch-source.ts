@@ -7,10 +7,13 @@ import {
   lastStage,
   methodStage,
   methodTokens,
+  type StagedExample,
   type StageRule,
   stageExample,
+  stageText,
+  stageWalk,
 } from './curriculum.ts';
-import type { ExampleGroup } from './datasets/example.ts';
+import type { Example, ExampleGroup } from './datasets/example.ts';
 import { addDecoderTargets } from './decoder-targets.ts';
 import { addTeacher } from './distillation.ts';
 import { methods } from './methods.ts';
@@ -165,36 +168,25 @@ export class BatchSource {
   ): StagedGroup {
     const { vocabulary } = this.#data;
     const contextIds = vocabulary.encode(group.context);
-    if (segment.task === 'walks') {
-      const examples = group.examples.map(({ steps }) => ({
-        questionIds: vocabulary.encode('\n'),
-        thoughts: 0,
-        tailIds: [...chainIds(steps, vocabulary), vocabulary.eos],
-        unlabelled: 0,
-      }));
-      return { contextIds, examples };
-    }
     const { tokenRemoval } = this.#config;
     const method = methods[this.#config.method];
-    const examples = group.examples.map((example) => {
-      const count = methodTokens(method, removedTokens, random, tokenRemoval);
-      const removed = { count, keepPositions: tokenRemoval.keepPositions };
-      return stageExample(example, method, stage, removed, this.#rule, vocabulary);
-    });
-    return { contextIds, examples };
+    const staging: Record<Segment['task'], (example: Example) => StagedExample> = {
+      questions: (example) => {
+        const count = methodTokens(method, removedTokens, random, tokenRemoval);
+        const removed = { count, keepPositions: tokenRemoval.keepPositions };
+        return stageExample(example, method, stage, removed, this.#rule, vocabulary);
+      },
+      walks: (example) => stageWalk(example, vocabulary),
+      text: (example) => stageText(example, segment.text, random, vocabulary),
+    };
+    return { contextIds, examples: group.examples.map(staging[segment.task]) };
   }
 
   /** Labels that are no entity count `weight` of one that is. */
-  #reweigh({ feeds, labelMask, shape }: TrainBatch, weight: number): void {
+  #reweigh({ feeds, labelIds, labelMask }: TrainBatch, weight: number): void {
     const weights = feeds['label_weights']!.data as Float32Array;
-    const ids = feeds['tail_ids']!.data as BigInt64Array;
-    const width = shape.tailLength - shape.unlabelled;
-    for (let i = 0; i < weights.length; i++) {
-      const id = Number(
-        ids[Math.floor(i / width) * shape.tailLength + shape.unlabelled + (i % width)]!,
-      );
-      if (labelMask[i] === 1 && !this.#entities.has(id)) weights[i]! *= weight;
-    }
+    for (let i = 0; i < weights.length; i++)
+      if (labelMask[i] === 1 && !this.#entities.has(labelIds[i]!)) weights[i]! *= weight;
   }
 }
 

@@ -13,7 +13,8 @@ export type Buckets = { context: number; question: number; tail: number };
 export type TrainBatch = {
   shape: BatchShape;
   feeds: Record<string, Tensor>;
-  /** 1 on a real label, row-major [B, labels]. */
+  /** What the label columns shall be, row-major [B, labels], and 1 where that is a real label. */
+  labelIds: Int32Array;
   labelMask: Uint8Array;
   /** Of its masks, where it has dropout. */
   maskSeed: number;
@@ -84,12 +85,16 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
   const shared = contexts.some((ids) => ids.length > 0);
   const questions = examples.map((example) => example.questionIds);
   const tails = examples.map((example) => example.tailIds);
+  const questionLength = roundUp(longest(questions), buckets.question);
+  const mostWritten = Math.max(...examples.map(({ written }) => written));
   const B = examples.length;
   const shape: BatchShape = {
     contexts: shared ? groups.length : 0,
     contextLength: shared ? roundUp(longest(contexts), buckets.context) : 0,
     rows: B,
-    questionLength: roundUp(longest(questions), buckets.question),
+    questionLength,
+    // The state before the first of them is the question's as well.
+    writtenLength: Math.min(roundUp(mostWritten, buckets.tail), questionLength - 1),
     thoughts: K,
     tailLength: roundUp(longest(tails), buckets.tail),
     unlabelled,
@@ -108,7 +113,7 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     (start, b) => start + thoughtCounts[b]! + (examples[b]!.skippedPositions ?? 0),
   );
   const zeros = contexts.map(() => 0);
-  const labels = labelsOf(tails, shape);
+  const labels = labelsOf(examples, shape);
   const feeds = {
     ...(shared ? padRows('context', contexts, zeros, shape.contextLength, 'right') : {}),
     ...padRows('question', questions, contextLengths, shape.questionLength, 'left'),
@@ -117,7 +122,8 @@ export function collate(groups: readonly StagedGroup[], buckets: Buckets): Train
     label_weights: labels.weights,
   };
   const rows = tails.map((tailIds, b) => ({ contextLength: contextLengths[b]!, tailIds }));
-  return { shape, feeds, labelMask: labels.mask, maskSeed: 0, thoughtCounts, rows };
+  const { ids: labelIds, mask: labelMask } = labels;
+  return { shape, feeds, labelIds, labelMask, maskSeed: 0, thoughtCounts, rows };
 }
 
 /** Columns past a row's own thoughts are masked, and stay at the position where its tail begins. */
@@ -139,22 +145,28 @@ function thoughtColumns(
   };
 }
 
+/** Of each row what it writes before its thoughts, ending in one column, then its tail without the unlabelled part. */
 function labelsOf(
-  tails: readonly number[][],
-  { tailLength, unlabelled }: BatchShape,
-): { mask: Uint8Array; weights: Tensor } {
-  const width = tailLength - unlabelled;
-  const mask = new Uint8Array(tails.length * width);
-  tails.forEach((tail, b) => {
-    mask.fill(1, b * width, b * width + tail.length - unlabelled);
+  examples: readonly StagedExample[],
+  { writtenLength, tailLength, unlabelled }: BatchShape,
+): { ids: Int32Array; mask: Uint8Array; weights: Tensor } {
+  const width = writtenLength + tailLength - unlabelled;
+  const ids = new Int32Array(examples.length * width);
+  const mask = new Uint8Array(examples.length * width);
+  examples.forEach(({ questionIds, written, tailIds }, b) => {
+    const own = [...questionIds.slice(questionIds.length - written), ...tailIds.slice(unlabelled)];
+    const first = b * width + writtenLength - written;
+    ids.set(own, first);
+    mask.fill(1, first, first + own.length);
   });
   const count = mask.reduce((sum, bit) => sum + bit, 0);
   return {
+    ids,
     mask,
     weights: tensor(
       'float32',
       Float32Array.from(mask, (bit) => bit / count),
-      [tails.length, width, 1],
+      [examples.length, width, 1],
     ),
   };
 }

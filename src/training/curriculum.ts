@@ -10,6 +10,8 @@ export type StageRule = {
   thoughtsPerStep: number;
   /** Past maxStage: maxStage·c thoughts for everyone (true), or no more than the chain had steps. */
   padThoughts: boolean;
+  /** First steps that stay in words, before the thoughts: stages are of the steps after them. */
+  wordSteps: number;
 };
 
 /** The stage after maxStage, in which no reasoning step is left. */
@@ -71,10 +73,28 @@ export function stagePlan(
   return { skippedSteps: chainLength, thoughts: replaced * rule.thoughtsPerStep };
 }
 
+/** What becomes of a chain's steps at a stage: they stay before the thoughts, make way for them, or stay behind them. */
+export function splitChain(
+  steps: readonly string[],
+  stage: number,
+  rule: StageRule,
+): { first: string[]; replaced: string[]; left: string[]; thoughts: number } {
+  const [first, rest] = [steps.slice(0, rule.wordSteps), steps.slice(rule.wordSteps)];
+  const { skippedSteps, thoughts } = stagePlan(stage, rest.length, rule);
+  return {
+    first,
+    replaced: rest.slice(0, skippedSteps),
+    left: rest.slice(skippedSteps),
+    thoughts,
+  };
+}
+
 /** One example at one stage, as token ids. */
 export type StagedExample = {
   /** Ends at the position before the first thought (<bot> where there are markers). */
   questionIds: number[];
+  /** Last ones of them that carry a label: the first steps and <bot>, where the model is to write both. */
+  written: number;
   thoughts: number;
   /** What follows the thoughts: <eot> where there are markers, remaining steps, answer, <eos>. */
   tailIds: number[];
@@ -105,7 +125,7 @@ export type RemovedTokens = { count: number; keepPositions: boolean };
 
 export const nothingRemoved: RemovedTokens = { count: 0, keepPositions: false };
 
-/** Question, newline, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>. */
+/** Question, newline, first steps, [<bot> thoughts <eot>], remaining steps a line each, `### answer`, <eos>. */
 export function stageExample(
   example: Example,
   method: MethodRow,
@@ -116,24 +136,63 @@ export function stageExample(
 ): StagedExample {
   const { encode, bot, eot, pause, eos } = vocabulary;
   const { isMarked, slot, ownPasses } = fillers[method.filler];
-  const { skippedSteps, thoughts } = stagePlan(stage, example.steps.length, rule);
-  const chain = chainIds(example.steps.slice(skippedSteps), vocabulary);
+  const { first, left, thoughts } = splitChain(example.steps, stage, rule);
+  const words = chainIds(first, vocabulary);
+  const chain = chainIds(left, vocabulary);
   const kept = chain.slice(removed.count);
   const pausesInQuestion = slot === 'pause' && !ownPasses ? thoughts : 0;
+  const [before, after] = isMarked ? [[...words, bot], [eot]] : [[], words];
   return {
     questionIds: [
       ...encode(`${example.question}\n`),
-      ...(isMarked ? [bot] : []),
+      ...before,
       ...Array<number>(pausesInQuestion).fill(pause),
     ],
+    // Straight after the question <bot> is forced, so nobody has to learn it.
+    written: rule.wordSteps > 0 ? before.length : 0,
     thoughts: ownPasses ? thoughts : 0,
-    tailIds: [
-      ...(isMarked ? [eot] : []),
-      ...kept,
-      ...encode(`${ANSWER_MARKER}${example.answer}`),
-      eos,
-    ],
+    tailIds: [...after, ...kept, ...encode(`${ANSWER_MARKER}${example.answer}`), eos],
     unlabelled: isMarked ? 1 : 0,
     skippedPositions: removed.keepPositions ? chain.length - kept.length : 0,
+  };
+}
+
+/** A line break, the chain a line per step, <eos>: every token a label. */
+export function stageWalk({ steps }: Example, vocabulary: StagingVocabulary): StagedExample {
+  const { encode, eos } = vocabulary;
+  return {
+    questionIds: encode('\n'),
+    written: 0,
+    thoughts: 0,
+    tailIds: [...chainIds(steps, vocabulary), eos],
+    unlabelled: 0,
+  };
+}
+
+/** Where thoughts stand in plain text: so many, at a token between two shares of its length. */
+export type TextPlace = { thoughts: number; place: readonly [low: number, high: number] };
+
+/**
+ * Question and chain as one text, with <bot> thoughts <eot> at a random token and labels from there on: what
+ * comes next is all that a thought can be good for.
+ */
+export function stageText(
+  { question, steps }: Example,
+  { thoughts, place: [low, high] }: TextPlace,
+  random: Random,
+  vocabulary: StagingVocabulary,
+): StagedExample {
+  const { encode, bot, eot, eos } = vocabulary;
+  const text = [...encode(`${question}\n`), ...chainIds(steps, vocabulary)];
+  // A token before the thoughts and one after them, wherever the shares fall.
+  const at = (share: number) =>
+    Math.min(Math.max(Math.round(share * text.length), 1), text.length - 1);
+  const start = at(low) + random.int(at(high) - at(low) + 1);
+  return {
+    questionIds: [...text.slice(0, start), bot],
+    written: 0,
+    thoughts,
+    tailIds: [eot, ...text.slice(start), eos],
+    unlabelled: 1,
   };
 }

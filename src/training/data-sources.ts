@@ -66,9 +66,9 @@ const sources: Sources = {
       groups: ({ random, segment, groups, perGroup }) => {
         const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded });
         return Array.from({ length: groups }, () =>
-          segment.task === 'walks'
-            ? generator.nextWalks(perGroup, WALK_EDGES)
-            : generator.nextGroup(perGroup),
+          segment.task === 'questions'
+            ? generator.nextGroup(perGroup)
+            : generator.nextWalks(perGroup, WALK_EDGES),
         );
       },
       frontiers: (question) => questionFrontiers(question).slice(1),

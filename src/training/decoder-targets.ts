@@ -3,8 +3,8 @@
 import { MASKED } from '../model/attention.ts';
 import { tensor } from '../onnx/session.ts';
 import { longest, roundUp, type TrainBatch } from './collate.ts';
-import { ANSWER_MARKER, type StagingVocabulary, stagePlan } from './curriculum.ts';
-import type { Example, ExampleGroup } from './datasets/example.ts';
+import { ANSWER_MARKER, type StagingVocabulary, splitChain } from './curriculum.ts';
+import type { ExampleGroup } from './datasets/example.ts';
 import { decoderLayersOf, type TrainingConfig } from './training-config.ts';
 
 const BUCKET = 8;
@@ -23,8 +23,8 @@ export function addDecoderTargets(
   const texts = groups
     .flatMap(({ examples }) => examples)
     .flatMap((example, b) => {
-      const { skippedSteps } = stagePlan(stage, example.steps.length, config);
-      const own = groupTexts(example, skippedSteps, thoughtCounts[b]! / c);
+      const { replaced } = splitChain(example.steps, stage, config);
+      const own = groupTexts(replaced, example.answer, thoughtCounts[b]! / c);
       return Array.from({ length: perRow }, (_, k) => idsOf(own[k], vocabulary));
     });
   const N = texts.length;
@@ -52,8 +52,7 @@ export function addDecoderTargets(
 }
 
 /** What each of a row's groups of thoughts stands for. */
-function groupTexts({ steps, answer }: Example, skippedSteps: number, groups: number): string[] {
-  const replaced = steps.slice(0, skippedSteps);
+function groupTexts(replaced: readonly string[], answer: string, groups: number): string[] {
   return Array.from({ length: groups }, (_, k) => {
     const own = k === groups - 1 ? replaced.slice(k) : replaced.slice(k, k + 1);
     return own.length > 0 ? own.join('\n') : `${ANSWER_MARKER}${answer}`;

@@ -5,6 +5,7 @@ import type { ThoughtSource, TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
 import { STOP_PROBABILITY } from '../model/model-config.ts';
+import { trainedPlace } from '../model/prompt.ts';
 import type { Example } from './datasets/example.ts';
 import { questionRequest } from './question-request.ts';
 
@@ -33,9 +34,10 @@ export async function runItems(
   judge: Judge,
   thoughtsOf: (index: number) => ThoughtSource,
 ): Promise<ItemResult[]> {
+  const place = trainedPlace(checkpoint.config);
   return Promise.all(
     items.map(async (example, index) => {
-      const request = questionRequest(checkpoint, example.question, thoughtsOf(index));
+      const request = questionRequest(checkpoint, example.question, thoughtsOf(index), place);
       const events = engine.submit({
         ...request,
         maxTokens: Math.min(MAX_TEXT_TOKENS, request.maxTokens),

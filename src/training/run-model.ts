@@ -65,10 +65,11 @@ export function checkpointConfig(
 }
 
 /** What config.json says of a run's options, but for token ids. */
-export const trainedOptions = ({ stopHead, distillation, latentUpdate }: TrainingConfig) => ({
-  stop_head: stopHead !== null,
-  distilled: distillation !== null,
-  latent_update: latentUpdate,
+export const trainedOptions = (config: TrainingConfig) => ({
+  word_steps: config.wordSteps,
+  stop_head: config.stopHead !== null,
+  distilled: config.distillation !== null,
+  latent_update: config.latentUpdate,
 });
 
 /** The sizes of a run file under the names of Hugging Face's configuration. */

@@ -7,7 +7,10 @@ import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
-const range = z.tuple([count, count]).refine(([low, high]) => low <= high, 'the range is empty');
+const isRange = ([low, high]: [number, number]): boolean => low <= high;
+const range = z.tuple([count, count]).refine(isRange, 'the range is empty');
+const share = z.number().min(0).max(1);
+const shares = z.tuple([share, share]).refine(isRange, 'the range is empty');
 
 const startSchema = z.discriminatedUnion('kind', [
   /** Its sizes, weights and tokenizer, with the markers that it lacks. */
@@ -25,9 +28,18 @@ const startSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+export const segmentTasks = ['questions', 'walks', 'text'] as const;
+
 const segmentSchema = z.strictObject({
-  /** questions: the data as it is. walks: random walks over the same graphs, to learn looking up edges. */
-  task: z.enum(['questions', 'walks']).default('questions'),
+  /**
+   * questions: the data as it is. walks: random walks over the same graphs, to learn looking up edges. text: what
+   * is there to read (walks where there are any, else questions with their chains), with thoughts in the middle.
+   */
+  task: z.enum(segmentTasks).default('questions'),
+  /** Of the task `text`: how many thoughts, and where, as shares of the text's length. */
+  text: z
+    .strictObject({ thoughts: count.default(1), place: shares.default([0, 1]) })
+    .default({ thoughts: 1, place: [0, 1] }),
   /** The curriculum's stage; methods that do not follow it ignore it. */
   stage: z.int().min(0).default(0),
   trainSteps: count,
@@ -129,6 +141,8 @@ const settingsSchema = z.strictObject({
   maxStage: z.int().min(0),
   thoughtsPerStep: count.default(1),
   padThoughts: z.boolean().default(true),
+  /** Hybrid: so many first steps stay in words, then <bot>, which the model writes itself, and the thoughts. */
+  wordSteps: z.int().min(0).default(0),
   /** iCoT only. */
   tokenRemoval: tokenRemovalSchema.default(tokenRemovalSchema.parse({})),
   supervision: z.enum(['none', 'frontier', 'decoder']).default('none'),
@@ -181,11 +195,14 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
     distillation: config.distillation !== null,
     latentUpdate: config.latentUpdate.kind !== 'sequential',
     supervision: config.supervision !== 'none',
+    wordSteps: config.wordSteps > 0,
   };
   for (const [key, isAsked] of Object.entries(asked))
     if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
   if (config.tokenRemoval.keepPositions && methods[config.method].stages !== 'tokens')
     refuse(['tokenRemoval', 'keepPositions'], `${config.method} removes no tokens`);
+  if (config.supervision === 'frontier' && asked.wordSteps)
+    refuse(['wordSteps'], 'frontiers are of a search from the question, not from its first steps');
   if (asked.stopHead && asked.latentUpdate)
     refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
   if ((config.start.kind === 'checkpoint') !== (config.model === null))
@@ -204,6 +221,8 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
       refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
     if (task === 'walks' && kind !== 'prosqa')
       refuse(['segments', i, 'task'], `there are no walks over ${kind}`);
+    if (task === 'text' && filler !== 'thought')
+      refuse(['segments', i, 'task'], `${config.method} has no thoughts to put into text`);
   });
 });
 

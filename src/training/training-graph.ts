@@ -1,7 +1,7 @@
 // The gradient of a batch as one graph: unrolled forward, loss on label columns only, backward through
 // every thought. What is done with the gradients is optimizers.ts's business.
 import { transformerOf } from '../model/architectures.ts';
-import { type CoconutInputs, unrollThoughts } from '../model/coconut.ts';
+import { type CoconutInputs, type Unrolled, unrollThoughts } from '../model/coconut.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import {
   isStopHead,
@@ -25,6 +25,8 @@ export type BatchShape = {
   contextLength: number;
   rows: number;
   questionLength: number;
+  /** Last question positions that are labels: what the model writes before its thoughts; 0 without such. */
+  writtenLength: number;
   thoughts: number;
   tailLength: number;
   /** Tail positions before the first label: 1 for <eot>, 0 without markers. */
@@ -40,7 +42,8 @@ export type BatchShape = {
 };
 
 function declareBatch(g: GraphBuilder, shape: BatchShape): CoconutInputs & { labelWeights: Value } {
-  const { contexts, rows, thoughts: K, tailLength, unlabelled } = shape;
+  const { contexts, rows, writtenLength, thoughts: K, tailLength, unlabelled } = shape;
+  const labels = writtenLength + tailLength - unlabelled;
   const context = contexts > 0 && {
     ...declareSegment(g, 'context', contexts, shape.contextLength),
     rowsPerContext: rows / contexts,
@@ -57,7 +60,24 @@ function declareBatch(g: GraphBuilder, shape: BatchShape): CoconutInputs & { lab
         : null,
     tail: declareSegment(g, 'tail', rows, tailLength),
     // 1 / (labels of the batch) on a label, 0 on padding: the loss is a mean over labels.
-    labelWeights: g.input('label_weights', 'float32', [rows, tailLength - unlabelled, 1]),
+    labelWeights: g.input('label_weights', 'float32', [rows, labels, 1]),
+  };
+}
+
+/** Labels int64 [B, labels], and the states [B, labels, D] that predict them. */
+function labelColumns(
+  g: GraphBuilder,
+  { question, tail }: CoconutInputs,
+  { asked, hidden }: Unrolled,
+  shape: BatchShape,
+): { labels: Value; predicting: Value } {
+  const { questionLength: Q, writtenLength: W, thoughts: K, tailLength: T, unlabelled } = shape;
+  const labels = op.slice(g, tail.ids, 1, unlabelled, T);
+  const predicting = op.slice(g, hidden, 1, K + unlabelled, K + T);
+  if (W === 0) return { labels, predicting };
+  return {
+    labels: op.concat(g, [op.slice(g, question.ids, 1, Q - W, Q), labels], 1),
+    predicting: op.concat(g, [op.slice(g, asked, 1, Q - 1 - W, Q - 1), predicting], 1),
   };
 }
 
@@ -69,14 +89,10 @@ function lossOf(
   shape: BatchShape,
 ): { loss: Value; answerLoss: Value; hits: Value } {
   const inputs = declareBatch(g, shape);
-  const { thoughts, tailLength, unlabelled } = shape;
   const drop = shape.dropout > 0 ? maskedDropout(g) : noDropout;
   const model = transformerOf(g, config, parameters, drop);
   const unrolled = unrollThoughts(g, model, inputs, config.coconut);
-  const { hidden } = unrolled; // [B, 1 + K + T, D]
-  const first = thoughts + unlabelled;
-  const predicting = op.slice(g, hidden, 1, first, thoughts + tailLength);
-  const labels = op.slice(g, inputs.tail.ids, 1, unlabelled, tailLength);
+  const { labels, predicting } = labelColumns(g, inputs, unrolled, shape);
   const logProbabilities = op.logSoftmax(g, model.lmHead(predicting)); // [B, labels, V]
   const index = op.reshape(g, labels, [...labels.shape, 1]);
   const chosen = op.gatherElements(g, logProbabilities, index);

@@ -42,7 +42,7 @@ export async function answers(
     }
   }
   expect(runner.kvUsage).toBe(0);
-  return [...events.values()].map(collect);
+  return [...events.values()].map((list) => collect(list));
 }
 
 const prompt = (length: number, seed: number) =>

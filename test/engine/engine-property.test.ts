@@ -6,7 +6,7 @@ import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
 import { HistoryRunner } from './history-runner.ts';
-import { type Collected, collect, makeRequest } from './requests.ts';
+import { type Collected, collect, makeRequest, thoughtsWithin } from './requests.ts';
 
 const plan = fc.record({
   arrivesAt: fc.nat(250),
@@ -17,6 +17,8 @@ const plan = fc.record({
   traceWords: fc.constantFrom(undefined, undefined, undefined, 2),
   suffixIds: fc.array(fc.nat(7), { maxLength: 2 }),
   thoughts: fc.nat(6),
+  /** Thoughts in the middle of the answer: where the model writes <bot>, or after lines. */
+  entry: fc.constantFrom(undefined, undefined, undefined, undefined, null, 1, 2),
   choices: fc.integer({ min: 1, max: 3 }),
   maxTokens: fc.integer({ min: 1, max: 24 }),
   stopIds: fc.array(fc.nat(7), { maxLength: 1 }),
@@ -37,14 +39,18 @@ const scenario = fc.record({
 type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;
 type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;
 
+const lines = { botId: 7, eotId: 2, lineEndIds: [0, 4] };
 const sharedText = [3, 1, 4, 1, 5, 0, 2, 6, 5, 3, 5, 0, 7, 2, 3, 2, 3, 0, 4, 6];
 const promptOf = ({ shared, ownIds }: Plan) => [...sharedText.slice(0, shared), ...ownIds];
 
 function requestOf(chosen: Plan): GenerationRequest {
   const { suffixIds, maxTokens, stopIds, temperature, seed, cacheScope, traceWords } = chosen;
   const { sampling } = makeRequest();
+  const { entry } = chosen;
+  const latentEntry = entry === undefined ? undefined : { ...lines, afterLines: entry };
   return makeRequest({
-    ...{ promptIds: promptOf(chosen), suffixIds, maxTokens, stopIds },
+    ...{ promptIds: promptOf(chosen), maxTokens, stopIds },
+    ...(latentEntry ? { latentEntry } : { suffixIds }),
     ...(cacheScope !== undefined && { cacheScope }),
     ...(traceWords !== undefined && { traceWords }),
     thoughts: { kind: 'model', count: chosen.thoughts },
@@ -140,17 +146,24 @@ async function playAlone({ plan: chosen, sequence: { id, firstId } }: Life): Pro
   loop.submit(new Sequence(id, requestOf(chosen), 0, firstId));
   const events: TokenEvent[] = [];
   while (!loop.isIdle) events.push(...((await loop.step())?.events ?? []).map((e) => e.event));
-  return collect(events);
+  return collect(events, orderOf(chosen));
 }
+
+const orderOf = ({ entry }: Plan) => (entry === undefined ? undefined : thoughtsWithin);
 
 async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   const { plan: chosen, choice } = life;
   // Throws unless there is one end, and nothing after it.
-  const { tokens, finished } = collect(life.events);
+  const { tokens, finished } = collect(life.events, orderOf(chosen));
   const { reason, usage } = finished;
   const ledger = runner.ledgerOf(life.sequence.id);
-  const promptTokens = promptOf(chosen).length + chosen.suffixIds.length;
-  const answerTokens = ledger.logits - (reason === 'stop' ? 1 : 0);
+  const { entry } = chosen;
+  const suffixLength = entry === undefined ? chosen.suffixIds.length : 0;
+  const promptTokens = promptOf(chosen).length + suffixLength;
+  // <bot> that the model writes is drawn like text, and is none.
+  const hasEntered = ledger.entries === 1 || life.phase === 'opening';
+  const drawnMarkers = entry === null && hasEntered ? 1 : 0;
+  const answerTokens = ledger.logits - drawnMarkers - (reason === 'stop' ? 1 : 0);
   // Thoughts that were found are told of once something new follows them.
   const isUnderWay = ledger.thoughts + ledger.logits > 0;
   expect(usage).toEqual({
@@ -161,13 +174,15 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   });
   expect(tokens).toHaveLength(answerTokens);
   checkTraces(life);
+  checkEntry(life, ledger.entries);
   const alone = await playAlone(life);
   if (reason === 'stop' || reason === 'length') {
     expect({ tokens, reason }).toEqual({ tokens: alone.tokens, reason: alone.finished.reason });
     expect(finished.thoughts).toEqual(alone.finished.thoughts);
     // The last token is sampled and never fed.
     const { tokensFed, tokensReused } = ledger;
-    expect(tokensFed + tokensReused).toBe(promptTokens + ledger.logits - 1);
+    const markers = 2 * ledger.entries - drawnMarkers;
+    expect(tokensFed + tokensReused).toBe(promptTokens + ledger.logits - 1 + markers);
     return;
   }
   expect(tokens).toEqual(alone.tokens.slice(0, tokens.length));
@@ -184,18 +199,48 @@ function checkTraces({ plan: { traceWords }, events }: Life): void {
   }
 }
 
+/** Between <bot> and <eot> once at most, and never before the lines that were asked for. */
+function checkEntry({ plan: { entry, thoughts }, events, sequence }: Life, entries: number): void {
+  if (entry === undefined) return;
+  const { promptIds } = sequence.request;
+  const written = sequence.fed.slice(promptIds.length);
+  const at = written.indexOf(lines.botId);
+  expect([entries, at === -1 ? 0 : 1]).toEqual([entries, entries]);
+  if (at === -1) return;
+  const fed = written.slice(at + 1);
+  const isThought = fed.map((input) => typeof input !== 'number');
+  const last = isThought.lastIndexOf(true);
+  expect(isThought.slice(0, last + 1).every(Boolean)).toBe(true);
+  if (fed.length > thoughts) expect([last + 1, fed[thoughts]]).toEqual([thoughts, lines.eotId]);
+  const first = events.findIndex(({ kind }) => kind === 'thought');
+  if (entry === null || first === -1) return;
+  const before = events
+    .slice(0, first)
+    .map((event) => (event.kind === 'token' ? event.tokenId : -1));
+  const ends = before.filter((id) => lines.lineEndIds.includes(id));
+  expect([ends.length, ends.at(-1)]).toEqual([entry, before.at(-1)]);
+}
+
 /** What the scenarios came across, so that none of it can drop out of them unseen. */
-type Coverage = { ends: Set<string>; reused: number; reusedThoughts: number; forks: number };
+type Coverage = {
+  ends: Set<string>;
+  reused: number;
+  reusedThoughts: number;
+  forks: number;
+  /** Of latent mode in the middle of an answer, by what it waited for. */
+  entries: { model: number; lines: number };
+};
 
 function cover(
   coverage: Coverage,
-  { events, phase, choice, sequence }: Life,
+  { plan: chosen, events, phase, choice, sequence }: Life,
   runner: HistoryRunner,
 ) {
-  const { reason } = collect(events).finished;
+  const { reason } = collect(events, orderOf(chosen)).finished;
   const isEarly = reason === 'aborted' || reason === 'expired';
   coverage.ends.add(isEarly ? `${reason} while ${phase}` : reason);
-  const { tokensReused, thoughtsReused, logits } = runner.ledgerOf(sequence.id);
+  const { tokensReused, thoughtsReused, logits, entries } = runner.ledgerOf(sequence.id);
+  coverage.entries[chosen.entry === null ? 'model' : 'lines'] += entries;
   coverage.reused += tokensReused > 0 ? 1 : 0;
   coverage.reusedThoughts += thoughtsReused > 0 ? 1 : 0;
   coverage.forks += choice > 0 && tokensReused > 0 && logits > 0 ? 1 : 0;
@@ -203,7 +248,10 @@ function cover(
 
 it('keeps its promises over 100,000 steps of any work', { timeout: 180_000 }, async () => {
   let total = 0;
-  const coverage: Coverage = { ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0 };
+  const coverage: Coverage = {
+    ...{ ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0 },
+    entries: { model: 0, lines: 0 },
+  };
   const property = fc.asyncProperty(scenario, async (chosen) => {
     const { runner, lives, steps } = await play(chosen);
     total += steps;
@@ -216,10 +264,11 @@ it('keeps its promises over 100,000 steps of any work', { timeout: 180_000 }, as
   // Interrupted while it shrinks, it shows the smallest failure so far.
   await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 150_000 });
   expect(total).toBeGreaterThanOrEqual(100_000);
-  const phases = ['waiting', 'following', 'prefilling', 'thinking', 'answering'];
+  const phases = ['waiting', 'following', 'prefilling', 'opening', 'thinking', 'answering'];
   const early = phases.flatMap((phase) => [`aborted while ${phase}`, `expired while ${phase}`]);
   expect([...coverage.ends].sort()).toEqual([...early, 'length', 'stop'].sort());
   expect(coverage.reused).toBeGreaterThan(1000);
   expect(coverage.reusedThoughts).toBeGreaterThan(100);
   expect(coverage.forks).toBeGreaterThan(100);
+  expect(Math.min(coverage.entries.model, coverage.entries.lines)).toBeGreaterThan(1000);
 });

@@ -19,6 +19,8 @@ export type Ledger = {
   thoughts: number;
   thoughtsReused: number;
   logits: number;
+  /** Times that latent mode was entered in the middle of the answer. */
+  entries: number;
 };
 
 const nothingYet: Ledger = {
@@ -27,6 +29,7 @@ const nothingYet: Ledger = {
   thoughts: 0,
   thoughtsReused: 0,
   logits: 0,
+  entries: 0,
 };
 
 export class HistoryRunner implements Runner {
@@ -50,6 +53,7 @@ export class HistoryRunner implements Runner {
       this.held.put(id, history);
       this.#note(id, {
         tokensFed: tokensIn(inputs),
+        entries: sequence.state.phase === 'opening' ? 1 : 0,
         thoughts: output.kind === 'hidden' || output.kind === 'traced' ? 1 : 0,
         logits: output.kind === 'logits' ? 1 : 0,
       });

@@ -1,19 +1,24 @@
 // Sequences in a batch, against a reference that recomputes everything from scratch through the same
 // step graph, and against each other, for both architectures.
 import { describe, expect, it } from 'vitest';
+import type { GenerationRequest } from '../../src/engine/messages.ts';
 import { dimensionsOf } from '../../src/model/model-config.ts';
 import { naiveAnswer } from './naive-reference.ts';
 import type { Collected } from './requests.ts';
 import {
   asExpected,
   deep,
+  eot,
   expectSame,
-  mixedRequests as mixed,
+  midAnswerRequests,
+  mixedRequests,
   short,
   tensorModel,
   thinking,
   tinyModels,
 } from './tensor-loop.ts';
+
+const mixed = [...mixedRequests, ...midAnswerRequests];
 
 describe.each(tinyModels)('one sequence of $architecture', ({ config }) => {
   const { session, answers, alone } = tensorModel(config);
@@ -33,6 +38,25 @@ describe.each(tinyModels)('one sequence of $architecture', ({ config }) => {
       { ...thinking, thoughts: { kind: 'model', count: 0 } },
     ]);
     expect(own?.tokens).not.toEqual(none?.tokens);
+  });
+
+  it('thinks where it writes <bot>, once, and takes its thoughts back there', async () => {
+    const [plain] = midAnswerRequests as [GenerationRequest];
+    const latentEntry = { botId: 257, eotId: eot, afterLines: null, lineEndIds: [] };
+    const unmarked = await alone({ ...plain, latentEntry });
+    expect(unmarked.finished.usage.thoughts).toBe(0);
+    // Some token that the answer comes to of itself.
+    const botId = unmarked.tokens[3]!;
+    const first = unmarked.tokens.indexOf(botId);
+    const own = { ...plain, latentEntry: { ...latentEntry, botId } };
+    const answer = await alone(own);
+    expectSame(answer, await naiveAnswer(session(), config, own));
+    expect(answer.tokens.slice(0, first)).toEqual(unmarked.tokens.slice(0, first));
+    expect(answer.tokens).not.toContain(botId);
+    expect(answer.finished.usage).toMatchObject({ promptTokens: 30, thoughts: 3 });
+    const vectors = answer.finished.thoughts as Float32Array;
+    const given = { kind: 'given', count: 3, vectors } as const;
+    expectSame(await alone({ ...own, thoughts: given }), asExpected(answer));
   });
 
   it('prefills in chunks as at once', async () => {

@@ -14,18 +14,37 @@ export async function naiveAnswer(
   config: ModelConfig,
   request: GenerationRequest,
 ): Promise<NaiveAnswer> {
+  const { latentEntry: entry, maxTokens } = request;
   const inputs: Input[] = [...request.promptIds];
   const thoughts: number[] = [];
-  for (let k = 0; k < request.thoughts.count; k++) {
-    const { hidden } = await lastPosition(session, config, inputs);
-    thoughts.push(...hidden);
-    inputs.push(hidden);
-  }
-  inputs.push(...request.suffixIds);
+  const think = async (before: number[], after: number[]) => {
+    inputs.push(...before);
+    for (let k = 0; k < request.thoughts.count; k++) {
+      const { hidden } = await lastPosition(session, config, inputs);
+      thoughts.push(...hidden);
+      inputs.push(hidden);
+    }
+    inputs.push(...after);
+  };
+  if (!entry) await think([], request.suffixIds);
   const tokens: number[] = [];
-  while (tokens.length < request.maxTokens) {
+  let hasThought = !entry;
+  const isDue = () =>
+    tokens.filter((id) => entry?.lineEndIds.includes(id)).length === entry?.afterLines;
+  while (tokens.length < maxTokens) {
+    if (entry && !hasThought && isDue()) {
+      hasThought = true;
+      await think([entry.botId], [entry.eotId]);
+    }
     const { logits } = await lastPosition(session, config, inputs);
+    const mayWrite = entry?.afterLines === null && !hasThought;
+    if (entry && !mayWrite) logits[entry.botId] = Number.NEGATIVE_INFINITY;
     const best = logits.indexOf(Math.max(...logits));
+    if (mayWrite && best === entry.botId) {
+      hasThought = true;
+      await think([best], [entry.eotId]);
+      continue;
+    }
     if (request.stopIds.includes(best)) break;
     tokens.push(best);
     inputs.push(best);

@@ -24,11 +24,14 @@ export function makeRequest(overrides: Partial<GenerationRequest> = {}): Generat
 export type Finished = Extract<TokenEvent, { kind: 'finished' }>;
 export type Collected = { tokens: number[]; thoughtEvents: number[]; finished: Finished };
 
-/** Throws unless the events are thought*, token*, and one finished at the end. */
-export function collect(events: readonly TokenEvent[]): Collected {
+const thoughtsFirst = /^(thought )*(token )*finished$/;
+/** With a latentEntry. */
+export const thoughtsWithin = /^(token )*(thought )*(token )*finished$/;
+
+/** Throws unless the events come in this order, with one finished at the end. */
+export function collect(events: readonly TokenEvent[], order = thoughtsFirst): Collected {
   const kinds = events.map(({ kind }) => kind).join(' ');
-  if (!/^(thought )*(token )*finished$/.test(kinds))
-    throw new Error(`events in disorder: ${kinds}`);
+  if (!order.test(kinds)) throw new Error(`events in disorder: ${kinds}`);
   return {
     tokens: events.flatMap((event) => (event.kind === 'token' ? event.tokenId : [])),
     thoughtEvents: events.flatMap((event) => (event.kind === 'thought' ? event.index : [])),

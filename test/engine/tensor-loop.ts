@@ -12,7 +12,7 @@ import { dimensionsOf, type ModelConfig } from '../../src/model/model-config.ts'
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { createSession, type Session } from '../../src/onnx/session.ts';
 import { tinyConfig, tinyLlamaConfig, tinyWeights } from '../support/tiny-model.ts';
-import { type Collected, collect, makeRequest } from './requests.ts';
+import { type Collected, collect, makeRequest, thoughtsWithin } from './requests.ts';
 
 export const eot = 258;
 
@@ -64,7 +64,7 @@ export class TensorEngine {
   }
 
   answerOf(id: number): Collected {
-    return collect(this.eventsOf(id));
+    return collect(this.eventsOf(id), thoughtsWithin);
   }
 }
 
@@ -125,6 +125,24 @@ export const mixedRequests = (
     promptIds: promptOf(length, i),
     thoughts: { kind: 'model', count },
     suffixIds: [eot],
+    maxTokens,
+    returnThoughts: true,
+  }),
+);
+
+const evenIds = Array.from({ length: 128 }, (_, i) => 2 * i);
+/** Thoughts in the middle of the answer, after a line or three of it: a line ends with any even token. */
+export const midAnswerRequests = (
+  [
+    [30, 3, 1, 25],
+    [9, 0, 1, 12],
+    [70, 5, 3, 25],
+  ] as const
+).map(([length, count, afterLines, maxTokens], i) =>
+  makeRequest({
+    promptIds: promptOf(length, i),
+    thoughts: { kind: 'model', count },
+    latentEntry: { botId: 257, eotId: eot, afterLines, lineEndIds: evenIds },
     maxTokens,
     returnThoughts: true,
   }),

@@ -35,7 +35,9 @@ async function imported(name: ImportGolden): Promise<{ checkpoint: Checkpoint; s
 }
 
 async function logitsOf({ config, tokenizer }: Checkpoint, session: Session, item: Item) {
-  const layout = layoutPrompt(config, tokenizer, item.question, item.thoughts);
+  const layout = layoutPrompt(config, tokenizer, item.question, item.thoughts, {
+    kind: 'question',
+  });
   const inputs: Input[] = [...layout.promptIds];
   for (let k = 0; k < item.thoughts; k++) {
     inputs.push((await lastPosition(session, config, inputs)).hidden);

@@ -10,13 +10,14 @@ import { type Segment, type Unrolling, unrollThoughts } from '../../src/model/co
 import type { FillerName } from '../../src/model/fillers.ts';
 import type { Gpt2Config } from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
-import { layoutIds } from '../../src/model/prompt.ts';
+import { type LatentPlace, layoutIds } from '../../src/model/prompt.ts';
 import { encodeServingModel } from '../../src/model/serving-graphs.ts';
 import { encodeGraph } from '../../src/onnx/encode.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { createSession, type Session } from '../../src/onnx/session.ts';
 import { Random } from '../../src/random.ts';
 import { collate, type StagedGroup, type TrainBatch } from '../../src/training/collate.ts';
+import type { StagedExample } from '../../src/training/curriculum.ts';
 import { makeRequest } from '../engine/requests.ts';
 import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
 import '../support/to-be-allclose.ts';
@@ -24,10 +25,10 @@ import '../support/to-be-allclose.ts';
 const config = tinyConfig('coconut');
 const weights = tinyWeights(config, 5);
 const { n_embd: D, vocab_size: V } = config;
-const [bot, eot, eos] = [257, 258, 256];
+const [lineEnd, bot, eot, eos] = [255, 257, 258, 256];
 const tolerance = { relative: 1e-4, absolute: 1e-4 };
 
-/** What a row's sequence yields: its thoughts, and the logits that predict tail token 1, 2, … */
+/** What a row's sequence yields: its thoughts, and the logits that predict its words and tail token 1, 2, … */
 type Row = { thoughts: Float32Array[]; logits: Float32Array[] };
 
 const layouts: Record<string, (thoughts: number) => StagedGroup[]> = {
@@ -44,6 +45,10 @@ const layouts: Record<string, (thoughts: number) => StagedGroup[]> = {
   'rows with their whole text': (thoughts) => [
     { contextIds: [], examples: [row(9, 4, thoughts), row(3, 7, thoughts), row(14, 2, thoughts)] },
   ],
+  'rows that write before they think': (thoughts) => [
+    { contextIds: ids(11), examples: [writing(4, 3, 3, thoughts), writing(6, 1, 5, thoughts)] },
+    { contextIds: ids(7), examples: [writing(2, 6, 6, thoughts), writing(5, 4, 2, thoughts)] },
+  ],
   'groups with a shared context': (thoughts) => [
     { contextIds: ids(11), examples: [row(4, 3, thoughts), row(6, 5, thoughts)] },
     { contextIds: ids(7), examples: [row(2, 6, thoughts), row(5, 2, thoughts)] },
@@ -52,11 +57,21 @@ const layouts: Record<string, (thoughts: number) => StagedGroup[]> = {
 
 const random = new Random(11);
 function ids(length: number): number[] {
-  return Array.from({ length }, () => random.int(256));
+  return Array.from({ length }, () => random.int(lineEnd));
+}
+/** Words of its own before the thoughts, which end the one line of it that ends. */
+function writing(questionLength: number, words: number, tailLength: number, thoughts: number) {
+  const own = [...ids(words - 1), lineEnd];
+  return {
+    ...row(questionLength, tailLength, thoughts),
+    questionIds: [...ids(questionLength), ...own, bot],
+    written: words + 1,
+  };
 }
 function row(questionLength: number, tailLength: number, thoughts: number) {
   return {
     questionIds: [...ids(questionLength), bot],
+    written: 0,
     thoughts,
     tailIds: [eot, ...ids(tailLength), eos],
     unlabelled: 1,
@@ -65,7 +80,7 @@ function row(questionLength: number, tailLength: number, thoughts: number) {
 
 /** hidden [B, 1 + K + T, D] and logits of the same columns, by the graph that training unrolls. */
 async function unrolled(
-  { feeds, shape }: TrainBatch,
+  { feeds, shape, labelMask }: TrainBatch,
   unrolling: Unrolling = config.coconut,
 ): Promise<Row[]> {
   const g = new GraphBuilder('unrolled');
@@ -87,7 +102,7 @@ async function unrolled(
   });
   const { contexts, rows: B, thoughts: K, tailLength: T } = shape;
   const model = transformerOf(g, config, parameters);
-  const { hidden } = unrollThoughts(
+  const { hidden, asked } = unrollThoughts(
     g,
     model,
     {
@@ -106,39 +121,62 @@ async function unrolled(
   );
   g.output('hidden', hidden);
   g.output('logits', model.lmHead(hidden));
+  g.output('asked_logits', model.lmHead(asked));
   const graph = g.build();
   const session = await createSession(graph, encodeGraph(graph), { threads: 1 });
   const outputs = await session.run(feeds);
   await session.release();
   const columns = 1 + K + T;
+  const { questionLength: Q, writtenLength: W } = shape;
   const cut = (name: string, width: number, b: number, from: number, to: number) =>
     Array.from({ length: to - from }, (_, i) => {
-      const at = (b * columns + from + i) * width;
+      const at = (b * (outputs[name]!.dims[1] as number) + from + i) * width;
       return (outputs[name]!.data as Float32Array).subarray(at, at + width);
     });
+  const width = labelMask.length / B;
+  const writtenBy = (b: number) =>
+    labelMask.slice(b * width, b * width + W).reduce((sum, bit) => sum + bit, 0);
   return Array.from({ length: B }, (_, b) => ({
     thoughts: cut('hidden', D, b, 0, K),
-    logits: cut('logits', V, b, K + 1, columns),
+    logits: [
+      // But for the one that predicts <bot>, which a server forces.
+      ...cut('asked_logits', V, b, Q - 1 - writtenBy(b), Math.max(Q - 2, Q - 1 - writtenBy(b))),
+      ...cut('logits', V, b, K + 1, columns),
+    ],
   }));
 }
 
-/** The same through prefill and decode; each answer token is forced to be the tail's. */
+/** What a row says of itself, and the request that it says it to. */
+function spoken(
+  { questionIds, written, thoughts, tailIds }: StagedExample,
+  contextIds: readonly number[],
+  coconut: Gpt2Config['coconut'],
+) {
+  // Without <bot>, which the layout adds.
+  const ids = [...contextIds, ...questionIds.slice(0, questionIds.length - Math.max(written, 1))];
+  const words = written === 0 ? [] : questionIds.slice(-written, -1);
+  const said = [...words, ...tailIds.slice(1)];
+  const place: LatentPlace =
+    written === 0 ? { kind: 'question' } : { kind: 'steps', count: 1, lineEndIds: [lineEnd] };
+  return { said, layout: layoutIds({ ...config, coconut }, ids, thoughts, place) };
+}
+
+/** The same through prefill and decode; each answer token is forced to be the row's. */
 async function served(
   session: Session,
   groups: readonly StagedGroup[],
   coconut: Gpt2Config['coconut'] = config.coconut,
 ): Promise<Row[]> {
   const examples = groups.flatMap(({ contextIds, examples }) =>
-    examples.map((example) => ({ ...example, ids: [...contextIds, ...example.questionIds] })),
+    examples.map((example) => spoken(example, contextIds, coconut)),
   );
   const { n_layer: layers, n_head: heads } = config;
   const cache = new KvCache({ layers, heads, headSize: D / heads, slots: 8, capacity: 64 });
   const runner = new ModelRunner(config, session, cache, new PrefixCache(0));
   const found: Row[] = examples.map(() => ({ thoughts: [], logits: [] }));
-  const sequences = examples.map(({ ids, thoughts: count, tailIds }, id) => {
-    const layout = layoutIds({ ...config, coconut }, ids.slice(0, -1), count); // without <bot>
+  const sequences = examples.map(({ layout, said }, id) => {
     const thoughts = { kind: 'model' as const, ...layout.thoughts };
-    const request = { ...layout, thoughts, maxTokens: tailIds.length - 1, stopIds: [] };
+    const request = { ...layout, thoughts, maxTokens: said.length, stopIds: [] };
     const sequence = new Sequence(id, makeRequest(request), 0);
     sequence.start(0);
     return sequence;
@@ -152,7 +190,7 @@ async function served(
       if (output.kind === 'hidden') thoughts.push(output.hidden);
       if (output.kind === 'logits') {
         logits.push(output.logits.slice());
-        const next = examples[sequence.id]!.tailIds[logits.length]!;
+        const next = examples[sequence.id]!.said[logits.length - 1]!;
         output.logits.fill(-1).fill(1, next, next + 1);
       }
       sequence.advance(count, output, 0);
@@ -199,7 +237,9 @@ function expectSameLogits(actual: readonly Row[], expected: readonly Row[]): voi
 describe.each<FillerName>(['zero', 'pause-pass'])('filler %s, a pass per position', (filler) => {
   const coconut = { ...config.coconut, filler, pause_token_id: 259 };
 
-  it.each(Object.keys(layouts))('%s: trained as it is served', async (layout) => {
+  // A control has no words of its own.
+  const controlled = Object.keys(layouts).filter((layout) => !layout.startsWith('rows that write'));
+  it.each(controlled)('%s: trained as it is served', async (layout) => {
     const groups = layouts[layout]!(3);
     const batch = collate(groups, { context: 4, question: 4, tail: 4 });
     const actual = await unrolled(batch, coconut);

@@ -17,9 +17,10 @@ export const special = { eos: 256, bot: 257, eot: 258 };
 
 const tokenizer = byteTokenizer();
 
-/** text: its bytes as tokens, one by one; until: then it goes on; hang: nothing more until the request is aborted. */
+/** text: its bytes as tokens, one by one; think: thoughts in the middle of the answer; until: then it goes on; hang: nothing more until the request is aborted. */
 export type ScriptStep =
   | { text: string }
+  | { think: true }
   | { hang: true }
   | { until: Promise<void> }
   | { fail: Error };
@@ -71,11 +72,7 @@ export class FakeEngine implements Engine {
   }
 
   async *#play(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
-    for (let index = 0; index < request.thoughts.count; index++) {
-      const words = [{ tokenId: tokenizer.encode('Tom')[0]!, probability: 0.5 }];
-      const trace = { words, norm: 2, cosine: index === 0 ? null : 0.25 };
-      yield { kind: 'thought', index, ...(request.traceWords && { trace }) };
-    }
+    if (!request.latentEntry) yield* thoughtEvents(request);
     let answerTokens = 0;
     const finished = (reason: FinishReason): TokenEvent => {
       this.endings.push(reason);
@@ -91,6 +88,7 @@ export class FakeEngine implements Engine {
     for (const step of this.#script) {
       if ('fail' in step) throw step.fail;
       if ('until' in step) await step.until;
+      if ('think' in step) yield* thoughtEvents(request);
       if ('hang' in step) await whenAborted(signal);
       for (const tokenId of 'text' in step ? tokenizer.encode(step.text) : []) {
         // A turn of the event loop per token, as the real engine's messages take.
@@ -103,6 +101,14 @@ export class FakeEngine implements Engine {
       if (signal.aborted) return yield finished('aborted');
     }
     yield finished('stop');
+  }
+}
+
+function* thoughtEvents({ thoughts, traceWords }: GenerationRequest): Generator<TokenEvent> {
+  for (let index = 0; index < thoughts.count; index++) {
+    const words = [{ tokenId: tokenizer.encode('Tom')[0]!, probability: 0.5 }];
+    const trace = { words, norm: 2, cosine: index === 0 ? null : 0.25 };
+    yield { kind: 'thought', index, ...(traceWords && { trace }) };
   }
 }
 
@@ -156,6 +162,13 @@ export function fakeModel(engine: Engine, overrides: Partial<ServedModel> = {}):
     engine: () => engine,
     ...overrides,
   };
+}
+
+/** One that was taught to write its first reasoning step, then <bot>. */
+export function wordsFirstModel(engine: Engine): ServedModel {
+  const model = fakeModel(engine);
+  const coconut = { ...model.config.coconut, word_steps: 1 };
+  return { ...model, config: { ...model.config, coconut } };
 }
 
 /** A checkpoint that reasons in text, so takes no thoughts. */

@@ -77,6 +77,42 @@ describe('a batch', () => {
   });
 });
 
+describe('a batch of text', () => {
+  const text = { thoughts: 3, place: [0.25, 0.75] as [number, number] };
+  const config = tinyRun({ segments: [{ ...small, task: 'text', text, trainSteps: 8 }] });
+  const rowsOf = (step: number) => {
+    const [{ feeds, rows, ...batch }] = sourceOf(config).batch(step).batches as [TrainBatch];
+    const { data: ids, dims } = feeds['question_ids']!;
+    const asked = rows.map((_, b) =>
+      data.tokenizer.decode([...ids.slice(b * dims[1]!, (b + 1) * dims[1]!)].map(Number)),
+    );
+    const tails = rows.map(({ tailIds }) => tailIds);
+    return { ...batch, asked, tails };
+  };
+
+  it('has thoughts between the markers, and no word of a question', () => {
+    const { shape, tails, thoughtCounts } = rowsOf(0);
+    expect(shape).toMatchObject({ rows: 4, contexts: 2, thoughts: 3, unlabelled: 1 });
+    expect(thoughtCounts).toEqual([3, 3, 3, 3]);
+    for (const tail of tails) {
+      expect([tail[0], tail.at(-1)]).toEqual([data.vocabulary.eot, data.vocabulary.eos]);
+      expect(data.tokenizer.decode(tail)).not.toContain('?');
+    }
+  });
+
+  it('breaks the text at another place in each row', () => {
+    const lengths = Array.from({ length: 8 }, (_, step) => rowsOf(step).tails).flat();
+    expect(new Set(lengths.map((tail) => tail.length)).size).toBeGreaterThan(4);
+  });
+
+  it('is the same whenever it is drawn, and has no loss beside that of the text', () => {
+    const source = sourceOf({ ...config, supervision: 'frontier' });
+    const [first, again] = [source.batch(5), source.batch(5)].map(({ batches }) => batches[0]!);
+    expect(bytesOf(again!)).toEqual(bytesOf(first!));
+    expect(first!.shape.objectives).toEqual([]);
+  });
+});
+
 describe('mixed stages', () => {
   const steps = 320;
   const stagesOf = (mixedStageProbability: number, method: TrainingConfig['method']) => {

@@ -10,7 +10,8 @@ const staged = (
   tailIds: number[],
   thoughts = 0,
   unlabelled = 0,
-): StagedExample => ({ questionIds, tailIds, thoughts, unlabelled });
+  written = 0,
+): StagedExample => ({ questionIds, written, tailIds, thoughts, unlabelled });
 
 /** A feed as nested rows of numbers. */
 function rowsOf({ feeds }: TrainBatch, name: string): number[][] {
@@ -20,6 +21,27 @@ function rowsOf({ feeds }: TrainBatch, name: string): number[][] {
     Array.from(data.slice(b * width, (b + 1) * width), Number),
   );
 }
+
+describe('rows that write before they think', () => {
+  const rows = [
+    staged([11, 12, 13, 14], [21, 22], 2, 1, 3),
+    staged([15, 16, 17], [21, 24, 25, 26], 1, 1, 2),
+  ];
+  const batch = collate([{ contextIds: [], examples: rows }], exact);
+
+  it('have as many label columns more as the most writes, and end what they write in one', () => {
+    expect(batch.shape).toMatchObject({ questionLength: 4, writtenLength: 3, tailLength: 4 });
+    expect([...batch.labelIds]).toEqual([12, 13, 14, 22, 0, 0, 0, 16, 17, 24, 25, 26]);
+    expect([...batch.labelMask]).toEqual([1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]);
+    const sum = rowsOf(batch, 'label_weights').flat();
+    expect(sum.filter((weight) => weight > 0)).toEqual(Array(9).fill(Math.fround(1 / 9)));
+  });
+
+  it('keep a column of the question before the first label, however the lengths are rounded', () => {
+    const rounded = collate([{ contextIds: [], examples: rows }], { ...exact, tail: 8 });
+    expect(rounded.shape).toMatchObject({ questionLength: 4, writtenLength: 3 });
+  });
+});
 
 describe('rows that carry their whole text', () => {
   const rows = [staged([11, 12, 13], [21, 22], 2, 1), staged([14], [23, 24, 25, 26], 2, 1)];
@@ -31,6 +53,7 @@ describe('rows that carry their whole text', () => {
       contextLength: 0,
       rows: 2,
       questionLength: 3,
+      writtenLength: 0,
       thoughts: 2,
       tailLength: 4,
       unlabelled: 1,

@@ -9,13 +9,16 @@ import {
   type StageRule,
   stageExample,
   stagePlan,
+  stageText,
+  stageWalk,
 } from '../../src/training/curriculum.ts';
 import { type MethodName, type MethodRow, methods } from '../../src/training/methods.ts';
 
-const rule = (padThoughts: boolean): StageRule => ({
+const rule = (padThoughts: boolean, wordSteps = 0): StageRule => ({
   maxStage: 3,
   thoughtsPerStep: 2,
   padThoughts,
+  wordSteps,
 });
 
 describe('the stage rule: [steps taken out, thoughts] with maxStage 3 and 2 thoughts per step', () => {
@@ -229,6 +232,74 @@ describe('stageExample', () => {
     const staged = stageExample(bare, methods.coconut, 2, nothingRemoved, rule(true), vocabulary);
     expect(staged.thoughts).toBe(4);
     expect(text(staged.tailIds)).toBe('<eot>### A<eos>');
+  });
+
+  // The words that come first are the model's own to write, and so is <bot>.
+  it.each([
+    [1, 0, 'Q?\none\n<bot>', 'one\n<bot>', 0, 'two\nthree\n### A<eos>'],
+    [1, 1, 'Q?\none\n<bot>', 'one\n<bot>', 2, 'three\n### A<eos>'],
+    [1, 4, 'Q?\none\n<bot>', 'one\n<bot>', 6, '### A<eos>'],
+    [2, 1, 'Q?\none\ntwo\n<bot>', 'one\ntwo\n<bot>', 2, '### A<eos>'],
+    [5, 2, 'Q?\none\ntwo\nthree\n<bot>', 'one\ntwo\nthree\n<bot>', 4, '### A<eos>'],
+  ])(
+    '%i steps in words first, at stage %i',
+    (wordSteps, stage, question, written, thoughts, labels) => {
+      const staged = stageExample(
+        example,
+        methods.coconut,
+        stage,
+        nothingRemoved,
+        rule(true, wordSteps),
+        vocabulary,
+      );
+      expect(text(staged.questionIds)).toBe(question);
+      expect(text(staged.questionIds.slice(-staged.written))).toBe(written);
+      expect(staged.thoughts).toBe(thoughts);
+      expect(text(staged.tailIds)).toBe(`<eot>${labels}`);
+    },
+  );
+
+  it('a chain in words is whole for a method that thinks in words, whatever comes first', () => {
+    const staged = stageExample(example, methods.cot, 0, nothingRemoved, rule(true, 2), vocabulary);
+    expect(text(staged.questionIds)).toBe('Q?\n');
+    expect(text(staged.tailIds)).toBe('one\ntwo\nthree\n### A<eos>');
+    expect(staged.written).toBe(0);
+  });
+
+  it('a walk is a line break, its lines and the end, all of them labels', () => {
+    const walk = stageWalk({ question: '', steps: ['one', 'two'], answer: '' }, vocabulary);
+    expect(text(walk.questionIds)).toBe('\n');
+    expect(text(walk.tailIds)).toBe('one\ntwo\n<eos>');
+    expect(walk).toMatchObject({ written: 0, thoughts: 0, unlabelled: 0 });
+  });
+
+  describe('plain text', () => {
+    const whole = 'Q?\none\ntwo\nthree\n';
+    const places = (low: number, high: number) => {
+      const random = new Random(3);
+      const staged = Array.from({ length: 400 }, () =>
+        stageText(example, { thoughts: 2, place: [low, high] }, random, vocabulary),
+      );
+      return staged.map(({ questionIds, tailIds, ...rest }) => {
+        expect(rest).toEqual({ written: 0, thoughts: 2, unlabelled: 1 });
+        const [before, after] = [text(questionIds), text(tailIds)];
+        expect(before.endsWith('<bot>') && after.startsWith('<eot>')).toBe(true);
+        expect(`${before.slice(0, -5)}${after.slice(5)}`).toBe(`${whole}<eos>`);
+        return before.length - '<bot>'.length;
+      });
+    };
+
+    it('has its thoughts at any token, with text on both sides of them', () => {
+      const found = new Set(places(0, 1));
+      const all = Array.from({ length: whole.length - 1 }, (_, i) => i + 1);
+      expect([...found].sort((a, b) => a - b)).toEqual(all);
+    });
+
+    it('has them between the shares of its length that are asked for', () => {
+      const found = places(0.25, 0.5);
+      expect([Math.min(...found), Math.max(...found)]).toEqual([4, 9]);
+      expect(new Set(places(0.5, 0.5))).toEqual(new Set([9]));
+    });
   });
 });
 

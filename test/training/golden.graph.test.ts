@@ -47,7 +47,7 @@ function stage(
   thoughts: number,
   from: number,
 ): StagedExample {
-  return { questionIds: question.slice(from), thoughts, tailIds: tail, unlabelled: 1 };
+  return { questionIds: question.slice(from), written: 0, thoughts, tailIds: tail, unlabelled: 1 };
 }
 
 const cases = goldenArchitectures.flatMap((architecture) =>
@@ -141,6 +141,7 @@ describe.each(controlCases)(
       const pauses = Array<number>(golden.count).fill(golden.pause);
       return {
         questionIds: [...marked.questionIds.slice(0, -1), ...pauses], // no <bot>
+        written: 0,
         thoughts: 0,
         tailIds: item.tail.slice(1), // no <eot>
         unlabelled: 0,

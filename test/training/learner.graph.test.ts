@@ -20,6 +20,7 @@ const batch = collate(
     contextIds: ids(contextLength),
     examples: [5, 3].map((length) => ({
       questionIds: [...ids(length), 257],
+      written: 0,
       thoughts: 3,
       tailIds: [258, ...ids(length + 2), 256],
       unlabelled: 1,
@@ -75,6 +76,7 @@ describe('Learner', () => {
             examples: [
               {
                 questionIds: [7, 257],
+                written: 0,
                 thoughts: 2,
                 tailIds: [258, ...ids(tailLength - 2), 256],
                 unlabelled: 1,

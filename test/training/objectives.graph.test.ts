@@ -53,6 +53,7 @@ const group: ExampleGroup = {
 function newBatch(): TrainBatch {
   const examples = [3, 2].map((thoughts) => ({
     questionIds: [...ids(5), 257],
+    written: 0,
     thoughts,
     tailIds: [258, ...vocabulary.encode(`### ${thoughts === 3 ? 'i' : 'pq'}`), 256],
     unlabelled: 1,
@@ -82,6 +83,28 @@ describe.each(objectiveNames)('%s', (name) => {
     additions[name](batch);
     for (const found of await slopes(batch, withHead, random)) expectSlope(found);
   });
+});
+
+describe('thoughts after words', () => {
+  it.each([2, 0])(
+    'have the gradient that central differences give: %i of them',
+    async (thoughts) => {
+      const examples = [3, 2].map((length) => ({
+        questionIds: [...ids(4), ...ids(length), 257],
+        written: length + 1,
+        thoughts,
+        tailIds: [258, ...ids(length), 256],
+        unlabelled: 1,
+      }));
+      const batch = collate([{ contextIds: ids(7), examples }], {
+        context: 4,
+        question: 4,
+        tail: 2,
+      });
+      expect(batch.shape).toMatchObject({ questionLength: 8, writtenLength: 4 });
+      for (const found of await slopes(batch, plain)) expectSlope(found);
+    },
+  );
 });
 
 describe('thoughts refined in parallel', () => {

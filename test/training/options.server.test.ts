@@ -42,6 +42,29 @@ it('thoughts refined in parallel are served as config.json says, and counted', a
   expect(usage.completion_tokens_details.reasoning_tokens).toBe(3);
 });
 
+it('a checkpoint that writes first says so, and thinks where it writes <bot> or is told to', async () => {
+  const dir = await trainedRun(newRun(), { wordSteps: 1 });
+  const { config, tokenizer } = readCheckpoint(dir);
+  expect(config.coconut).toMatchObject({ word_steps: 1, default_thoughts: 2 });
+  const [newline, bot] = [tokenizer.encode('\n')[0]!, tokenizer.specialId('<bot>')!];
+  const ask = async (extra: object) => {
+    const { status, usage } = await chat(dir, question, extra);
+    expect(status).toBe(200);
+    expect(usage.prompt_tokens).toBe(tokenizer.encode(`${question}\n`).length + markersOf(extra));
+    return usage.completion_tokens_details.reasoning_tokens;
+  };
+  // Straight after the question both markers are part of the prompt.
+  const markersOf = (extra: object) =>
+    'latent_after' in extra && extra.latent_after === first ? 2 : 0;
+  const first = { kind: 'question' };
+  const lines = { logit_bias: { [newline]: 100 } };
+  expect(await ask({ logit_bias: { [bot]: 100 } })).toBe(2);
+  expect(await ask(lines)).toBe(0);
+  expect(await ask({ ...lines, latent_after: { kind: 'steps', count: 2 } })).toBe(2);
+  expect(await ask({ ...lines, latent_after: { kind: 'steps', count: 5 } })).toBe(0);
+  expect(await ask({ latent_after: first })).toBe(2);
+});
+
 it('a distilled checkpoint says so, and one with a decoder leaves it behind', async () => {
   const dir = await trainedRun(newRun(), {
     distillation: {},

@@ -21,6 +21,7 @@ const group: ExampleGroup = {
 function targetsOf(thoughts: number, hopsPerThought: number) {
   const examples = group.examples.map(() => ({
     questionIds: [1],
+    written: 0,
     thoughts,
     tailIds: [2, 3],
     unlabelled: 1,

@@ -102,6 +102,21 @@ describe('readTrainingConfig', () => {
     expect(() => read({ ...minimal, segments: [back] })).toThrow(/tokens do not come back/);
   });
 
+  it('puts thoughts behind words and into text only where the method has thoughts', () => {
+    const segment = { ...minimal.segments[0], task: 'text' };
+    expect(() => read({ ...minimal, method: 'cot', wordSteps: 1, segments: [segment] })).toThrow(
+      /wordSteps: cot has no thoughts[\s\S]*task: cot has no thoughts to put into text/,
+    );
+    expect(() => read({ ...minimal, wordSteps: 1, supervision: 'frontier' })).toThrow(
+      /wordSteps: frontiers are of a search from the question/,
+    );
+    expect(() =>
+      read({ ...minimal, segments: [{ ...segment, text: { place: [0.5, 0.2] } }] }),
+    ).toThrow(/text.place: the range is empty/);
+    const whole = read({ ...minimal, segments: [{ ...segment, text: { thoughts: 3 } }] });
+    expect(whole.segments[0]!.text).toEqual({ thoughts: 3, place: [0, 1] });
+  });
+
   it('names the file that is no JSON, or not there', () => {
     expect(() => read('{')).toThrow(/run\.json: .*JSON/);
     expect(() => readTrainingConfig('no/such/run.json')).toThrow('no/such/run.json: ENOENT');

@@ -10,6 +10,7 @@ const shape: BatchShape = {
   contextLength: 8,
   rows: 4,
   questionLength: 4,
+  writtenLength: 0,
   thoughts: 2,
   tailLength: 6,
   unlabelled: 1,

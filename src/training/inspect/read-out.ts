@@ -81,7 +81,9 @@ function requestFor(
   thoughts: number,
   saidIds: readonly number[],
 ): GenerationRequest {
-  const request = questionRequest(checkpoint, question, { kind: 'model', count: thoughts });
+  const place = { kind: 'question' } as const;
+  const own = { kind: 'model', count: thoughts } as const;
+  const request = questionRequest(checkpoint, question, own, place);
   return {
     ...request,
     suffixIds: [...request.suffixIds, ...saidIds],

@@ -70,7 +70,10 @@ export function validationCurvesOf(validation: readonly ValidationPoint[]): Vali
   return validationCurves.filter(({ value }) => validation.some((p) => value(p) !== undefined));
 }
 
-/** A colour per stage that occurs, from blue to red in the order of the curriculum; walks are grey. */
+/** Of the tasks that no stage belongs to: greys. */
+const taskColors = { walks: 'oklch(0.65 0 0)', text: 'oklch(0.4 0 0)' } as const;
+
+/** A colour per task or stage that occurs; stages from blue to red in the order of the curriculum. */
 export function stageStyles(train: readonly TrainPoint[]): CurveStyle[] {
   const questions = train.filter((point) => point.task === 'questions');
   const stages = [...new Set(questions.map((point) => point.stage))].sort((a, b) => a - b);
@@ -80,6 +83,6 @@ export function stageStyles(train: readonly TrainPoint[]): CurveStyle[] {
     color: `oklch(0.65 0.16 ${Math.round(260 - (235 * stage) / last)})`,
     dash: 'none',
   }));
-  const walks = { name: 'walks', color: 'oklch(0.65 0 0)', dash: 'none' };
-  return questions.length < train.length ? [walks, ...styles] : styles;
+  const tasks = (['walks', 'text'] as const).filter((name) => train.some((p) => p.task === name));
+  return [...tasks.map((name) => ({ name, color: taskColors[name], dash: 'none' })), ...styles];
 }

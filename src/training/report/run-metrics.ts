@@ -1,5 +1,6 @@
 // The lines of metrics.jsonl, parsed: what the trainer wrote after each train step and each validation.
 import { z } from 'zod';
+import { segmentTasks } from '../training-config.ts';
 
 const progress = {
   trainStep: z.int().min(1),
@@ -13,7 +14,7 @@ const progress = {
 const trainSchema = z.object({
   kind: z.literal('train'),
   ...progress,
-  task: z.enum(['questions', 'walks']),
+  task: z.enum(segmentTasks),
   learningRate: z.number(),
   examplesPerSecond: z.number(),
   loss: z.number(),
@@ -57,5 +58,5 @@ export function parseMetrics(lines: readonly unknown[]): RunMetrics {
 
 /** What a train step trained on, in one word: the colour of its curve. */
 export function stageLabel({ task, stage }: Pick<TrainPoint, 'task' | 'stage'>): string {
-  return task === 'walks' ? 'walks' : `stage ${stage}`;
+  return task === 'questions' ? `stage ${stage}` : task;
 }

@@ -8,7 +8,7 @@ import { tinyRun } from '../../support/tiny-run.ts';
 
 const train = Array.from({ length: 40 }, (_, i) =>
   i < 20
-    ? trainPoint(i + 1, { task: 'walks' })
+    ? trainPoint(i + 1, { task: i < 10 ? 'walks' : 'text' })
     : trainPoint(i + 1, { segment: 1, stage: i < 30 ? 1 : 2 }),
 );
 
@@ -40,7 +40,12 @@ test('each chart has a title, labelled axes, and its curves in the colours of th
     'zero thoughts',
     'shuffled thoughts',
   ]);
-  expect(texts(legends[1]!.querySelectorAll('span'))).toEqual(['walks', 'stage 1', 'stage 2']);
+  expect(texts(legends[1]!.querySelectorAll('span'))).toEqual([
+    'walks',
+    'text',
+    'stage 1',
+    'stage 2',
+  ]);
   const figures = [...document.querySelectorAll('figure')];
   expect(figures.map((f) => f.querySelector('[aria-label="x-axis label"]')?.textContent)).toEqual([
     'wall time (seconds) →',
