@@ -44,7 +44,7 @@ describe.skipIf(noGpu)('on WebGPU', { timeout: 900_000 }, () => {
     const [item] = JSON.parse(readFileSync(join(root, 'test/data/prosqa-small.json'), 'utf8'));
     const thoughts = config.coconut.default_thoughts;
     const request = makeRequest({
-      ...layoutPrompt(config, tokenizer, `${item.question}\n`, thoughts),
+      ...layoutPrompt(config, tokenizer, `${item.question}\n`, thoughts, { kind: 'question' }),
       thoughts: { kind: 'model', count: thoughts },
       stopIds: [config.eos_token_id as number],
       maxTokens: 8,

@@ -23,6 +23,7 @@ const ids = (length: number) => Array.from({ length }, () => random.int(256));
 function newBatch(dropout: number, maskSeed = 5): TrainBatch {
   const examples = [3, 2].map((thoughts) => ({
     questionIds: [...ids(5), 257],
+    written: 0,
     thoughts,
     tailIds: [258, ...ids(4), 256],
     unlabelled: 1,

@@ -33,6 +33,7 @@ function microBatches(): TrainBatch[] {
   return [0, 1].map(() => {
     const example = {
       questionIds: [...ids(2), 257],
+      written: 0,
       thoughts: 2,
       tailIds: [258, ...ids(3), 256],
       unlabelled: 1,

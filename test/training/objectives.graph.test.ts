@@ -102,7 +102,7 @@ describe('thoughts after words', () => {
         tail: 2,
       });
       expect(batch.shape).toMatchObject({ questionLength: 8, writtenLength: 4 });
-      for (const found of await slopes(batch, plain)) expectSlope(found);
+      for (const found of await slopes(batch, plain, random)) expectSlope(found);
     },
   );
 });
