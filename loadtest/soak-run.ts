@@ -136,7 +136,8 @@ async function untilIdle(url: URL): Promise<number> {
 }
 
 async function readMetrics(url: URL): Promise<string> {
-  const response = await fetch(new URL('/metrics', url));
+  // Not over a kept connection, which the server may close in the moment that it is used again.
+  const response = await fetch(new URL('/metrics', url), { headers: { connection: 'close' } });
   if (!response.ok) throw new Error(`${url.origin}/metrics answered ${response.status}`);
   return response.text();
 }

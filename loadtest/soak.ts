@@ -71,6 +71,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  process.stderr.write(`soak: ${error.message}\n`);
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  process.stderr.write(`soak: ${error.message}${cause}\n`);
   process.exitCode = 1;
 });
