@@ -6,7 +6,13 @@ export async function* mergeAll<T>(
 ): AsyncGenerator<[number, T], void, undefined> {
   const iterators = sources.map((source) => source[Symbol.asyncIterator]());
   const advance = async (index: number) => ({ index, result: await iterators[index]?.next() });
-  const pending = new Map(iterators.map((_, index) => [index, advance(index)]));
+  const start = (index: number) => {
+    const step = advance(index);
+    // It may fail while the reader is elsewhere, and is heard when he comes back; unheard till then it would end the process.
+    step.catch(() => {});
+    return step;
+  };
+  const pending = new Map(iterators.map((_, index) => [index, start(index)]));
   try {
     while (pending.size > 0) {
       const { index, result } = await Promise.race(pending.values());
@@ -14,12 +20,11 @@ export async function* mergeAll<T>(
         pending.delete(index);
         continue;
       }
-      pending.set(index, advance(index));
+      pending.set(index, start(index));
       yield [index, result.value];
     }
   } finally {
     // Those still running end with their answers' abort; nobody is left to hear how.
-    for (const [, step] of pending) step.catch(() => {});
     for (const iterator of iterators) iterator.return?.().catch(() => {});
   }
 }
