@@ -69,11 +69,14 @@ export function toByteStream(
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<string, void>> | null = null;
   let stall: NodeJS.Timeout | undefined;
+  let isCancelled = false;
   return new ReadableStream({
     async pull(controller) {
       clearTimeout(stall);
       next ??= frames.next();
       const result = await within(next, heartbeatMs);
+      // A timer set now would hold the whole request for as long as a reader may stall.
+      if (isCancelled) return;
       if (result !== 'late') next = null;
       if (result !== 'late' && result.done) {
         controller.close();
@@ -92,6 +95,7 @@ export function toByteStream(
       controller.enqueue(encoder.encode(result === 'late' ? ': ping\n\n' : (result.value ?? '')));
     },
     async cancel() {
+      isCancelled = true;
       clearTimeout(stall);
       abort();
       await frames.return();
