@@ -4,7 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { type Engine, startEngine } from '../src/engine/engine.ts';
 import { greedySampling } from '../src/engine/messages.ts';
-import { parseChatTemplate, renderChatPieces } from '../src/model/chat-template.ts';
+import { renderChatPieces } from '../src/model/chat-template.ts';
 import { type Checkpoint, readCheckpoint } from '../src/model/checkpoint.ts';
 import { encodePieces } from '../src/model/prompt.ts';
 import { writeCheckpointGguf } from './checkpoint-gguf.ts';
@@ -47,10 +47,9 @@ type LlamaModel = {
 /** Its ids, and by how much each was likelier than the next one, in nats. */
 type Answer = { ids: number[]; margins: number[] };
 
-function promptOf({ chatTemplate, tokenizer, config }: Checkpoint, question: string) {
+function promptOf({ template, tokenizer, config }: Checkpoint, question: string) {
   const messages = [{ role: 'user' as const, content: question }];
   const names = { eos_token: tokenizer.tokenOf(config.eos_token_id) };
-  const template = parseChatTemplate(chatTemplate);
   const pieces = renderChatPieces(template, messages, tokenizer.specials, names);
   const text = pieces.map((piece) => ('text' in piece ? piece.text : piece.special)).join('');
   return { text, ids: encodePieces(tokenizer, pieces) };

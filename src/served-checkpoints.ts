@@ -10,7 +10,6 @@ import {
 import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { parseChatTemplate } from './model/chat-template.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
 import { checkpointDirs } from './model/checkpoint-dirs.ts';
 import type { NamedModel } from './named-model.ts';
@@ -70,7 +69,7 @@ function toServedModel(
 ): ServedModel {
   const { id, dir } = listed;
   const checkpoint = readCheckpoint(dir, id);
-  const { config, tokenizer, chatTemplate, eosIds, generationConfig } = checkpoint;
+  const { config, tokenizer, template, eosIds, generationConfig } = checkpoint;
   // To check them hashes the weights, which start-up had better not wait for.
   let evalReport: { checked: Checkpoint['evalReport'] } | undefined;
   return {
@@ -78,7 +77,7 @@ function toServedModel(
     createdSeconds: Math.floor(statSync(checkpoint.weightsPath).mtimeMs / 1000),
     config,
     tokenizer,
-    chatTemplate: parseChatTemplate(chatTemplate),
+    chatTemplate: template,
     eosIds,
     samplingDefaults: {
       temperature: generationConfig.temperature ?? 1,

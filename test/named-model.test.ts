@@ -1,13 +1,11 @@
 // MODEL and MODEL_DIR as more than a folder and an id: a path, and a model of the hub.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CheckpointEngines } from '../src/checkpoint-engines.ts';
 import { readConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
-import { createMetrics } from '../src/metrics.ts';
 import { findNamedModel } from '../src/named-model.ts';
-import { listCheckpoints, readServedCheckpoints } from '../src/served-checkpoints.ts';
 import { filesOf, startHub } from './support/hub-standin.ts';
+import { servedBy } from './support/served.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { writeTinyCheckpoint } from './support/tiny-model.ts';
 
@@ -18,13 +16,9 @@ function tiny(name: string): string {
 }
 
 async function servedIds(environment: Record<string, string>): Promise<string[]> {
-  const config = readConfig({ HUB_CACHE_DIR: temporaryDirectory(), ...environment });
-  const log = createLog('silent');
-  const named = await findNamedModel(config, log);
-  const deps = { config, metrics: createMetrics(), log };
-  const listed = listCheckpoints(config, named);
-  const { models } = readServedCheckpoints(deps, listed, new CheckpointEngines(deps));
-  return models.map(({ id }) => id);
+  const whole = { HUB_CACHE_DIR: temporaryDirectory(), ...environment };
+  const named = await findNamedModel(readConfig(whole), createLog('silent'));
+  return servedBy(whole, named).models.map(({ id }) => id);
 }
 
 describe('findNamedModel', () => {

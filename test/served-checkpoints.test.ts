@@ -1,12 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CheckpointEngines } from '../src/checkpoint-engines.ts';
-import { readConfig } from '../src/config.ts';
-import { createLog } from '../src/log.ts';
-import { createMetrics } from '../src/metrics.ts';
 import { readCheckpoint, writeEvalReport } from '../src/model/checkpoint.ts';
-import { listCheckpoints, readServedCheckpoints } from '../src/served-checkpoints.ts';
 import { evalReportOf } from './support/eval-reports.ts';
+import { servedBy } from './support/served.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { writeTinyCheckpoint } from './support/tiny-model.ts';
 
@@ -18,15 +14,9 @@ function twoCheckpoints(): string {
 }
 
 function read(environment: Record<string, string>) {
-  const deps = {
-    config: readConfig(environment),
-    metrics: createMetrics(),
-    log: createLog('silent'),
-  };
-  const listed = listCheckpoints(deps.config, null);
-  const { models, exportInfo } = readServedCheckpoints(deps, listed, new CheckpointEngines(deps));
+  const { models, exportInfo, metrics } = servedBy(environment);
   exportInfo();
-  return { models, ids: models.map((model) => model.id), metrics: deps.metrics };
+  return { models, ids: models.map((model) => model.id), metrics };
 }
 
 describe('readServedCheckpoints', () => {

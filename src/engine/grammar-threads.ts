@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { GrammarVocabulary } from './grammar-messages.ts';
 import { type GrammarCursor, GrammarThread } from './grammar-thread.ts';
+import { keepLatest } from './keep-latest.ts';
 
 export type GrammarLimits = {
   /** Each holds a copy of the library and of the vocabulary. */
@@ -81,10 +82,3 @@ export class GrammarThreads {
 }
 
 const keyOf = (grammar: string) => createHash('sha256').update(grammar).digest('base64');
-
-function keepLatest<T>(map: Map<string, T>, key: string, value: T, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > most && oldest !== undefined) map.delete(oldest);
-}

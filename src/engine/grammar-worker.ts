@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from '@mlc-ai/web-xgrammar';
 import type { FromGrammar, GrammarVocabulary, ToGrammar } from './grammar-messages.ts';
+import { keepLatest } from './keep-latest.ts';
 
 type Library = typeof import('@mlc-ai/web-xgrammar');
 
@@ -74,14 +75,8 @@ class Grammars {
 
   async #compile(grammar: string): Promise<CompiledGrammar> {
     const compiled = this.#compiled.get(grammar) ?? (await this.#compiler.compileGrammar(grammar));
-    this.#compiled.delete(grammar);
-    this.#compiled.set(grammar, compiled);
-    const [oldest] = this.#compiled.keys();
-    if (this.#compiled.size > maxCompiled && oldest !== undefined) {
-      // Matchers that are still in it hold a share of their own.
-      this.#compiled.get(oldest)?.dispose();
-      this.#compiled.delete(oldest);
-    }
+    // Matchers that are still in the one that goes hold a share of their own.
+    keepLatest(this.#compiled, grammar, compiled, maxCompiled)?.dispose();
     return compiled;
   }
 }

@@ -1,6 +1,6 @@
 // What a request must satisfy to share a batch with others: one that does not fails alone, before
 // it can break a run. The API has checked most of it; experiments come straight here.
-import { type LatentEntry, layoutLength } from '../model/prompt.ts';
+import { forcedIds, type LatentEntry, layoutLength } from '../model/prompt.ts';
 import type { GenerationRequest, SamplingParams } from './messages.ts';
 
 export type ModelLimits = {
@@ -19,15 +19,14 @@ export function positionsOf(request: GenerationRequest): number {
 
 /** Throws an Error that names the field and the numbers. */
 export function checkRequest(request: GenerationRequest, limits: ModelLimits): void {
-  const { promptIds, thoughts, suffixIds, maxTokens, sampling, latentEntry } = request;
+  const { promptIds, thoughts, maxTokens, sampling, latentEntry } = request;
   const { vocabSize, width, slotCapacity } = limits;
   if (promptIds.length === 0) throw new Error('the prompt is empty');
   atLeast('maxTokens', maxTokens, 1);
   atLeast('thoughts.count', thoughts.count, 0);
   atLeast('skippedPositions', request.skippedPositions ?? 0, 0);
   const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
-  const markers = latentEntry ? [latentEntry.botId, latentEntry.eotId] : suffixIds;
-  const unknown = [...promptIds, ...markers].find((id) => !isToken(id));
+  const unknown = [...promptIds, ...forcedIds(request)].find((id) => !isToken(id));
   if (unknown !== undefined) throw new Error(`token id ${unknown} is not in 0..${vocabSize - 1}`);
   if (positionsOf(request) > slotCapacity) {
     throw new Error(`${positionsOf(request)} positions asked for, a slot holds ${slotCapacity}`);

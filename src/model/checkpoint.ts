@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { replaceDirectory, replaceFile, standingDirectory } from './atomic-write.ts';
-import { parseChatTemplate } from './chat-template.ts';
+import { type ChatTemplate, parseChatTemplate } from './chat-template.ts';
 import {
   CheckpointError,
   fileSha256,
@@ -51,7 +51,9 @@ export type Checkpoint = {
   weightsPath: string;
   header: SafetensorsHeader;
   tokenizer: Tokenizer;
+  /** Jinja source, and parsed. */
   chatTemplate: string;
+  template: ChatTemplate;
   generationConfig: GenerationConfig;
   /** Tokens that end an answer: config.json's, and further ones of generation_config.json. */
   eosIds: number[];
@@ -104,7 +106,7 @@ export function readCheckpoint(path: string, id: string = basename(resolve(path)
   const tokenizer = within(tokenizerPath, () => loadTokenizer(tokenizerJson, tokenizerConfig));
   checkTokenizer(tokenizerPath, tokenizer, config);
   const chatTemplate = tokenizerConfig.chat_template;
-  within(tokenizerConfigPath, () => parseChatTemplate(chatTemplate));
+  const template = within(tokenizerConfigPath, () => parseChatTemplate(chatTemplate));
   const generationPath = join(standing, 'generation_config.json');
   const generationConfig = readJson(generationPath, generationConfigSchema);
   const eosIds = [...new Set([config.eos_token_id, ...(generationConfig.eos_token_id ?? [])])];
@@ -119,6 +121,7 @@ export function readCheckpoint(path: string, id: string = basename(resolve(path)
     header,
     tokenizer,
     chatTemplate,
+    template,
     generationConfig,
     eosIds,
     training: readJson(join(standing, 'training.json'), trainingRecordSchema),

@@ -42,6 +42,14 @@ export type LatentPlace =
 export const trainedPlace = ({ coconut }: ModelConfig): LatentPlace =>
   coconut.word_steps > 0 ? { kind: 'model' } : { kind: 'question' };
 
+/** Ids that come whatever the model writes: behind the thoughts, or around those in the middle of the answer. */
+export function forcedIds({
+  suffixIds,
+  latentEntry,
+}: Pick<PromptLayout, 'suffixIds'> & { latentEntry?: LatentEntry | undefined }): readonly number[] {
+  return latentEntry ? [latentEntry.botId, latentEntry.eotId] : suffixIds;
+}
+
 /** Positions of all that is no text of the answer. */
 export function layoutLength(
   layout: Pick<PromptLayout, 'promptIds' | 'suffixIds' | 'latentEntry'> & {
@@ -50,8 +58,8 @@ export function layoutLength(
   },
 ): number {
   const { promptIds, thoughts, suffixIds, skippedPositions = 0, latentEntry } = layout;
-  const markers = latentEntry ? [latentEntry.botId, latentEntry.eotId] : suffixIds;
-  return promptIds.length + thoughts.count + skippedPositions + markers.length;
+  const forced = forcedIds({ suffixIds, latentEntry });
+  return promptIds.length + thoughts.count + skippedPositions + forced.length;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, parameterTable } from '../model/parameters.ts';
 import type { Device } from '../onnx/device.ts';
 import { readDevice } from '../onnx/device-memory.ts';
+import { sizeOf } from '../onnx/graph.ts';
 import { type AnyTensor, DeviceTensor, type Tensor, tensor } from '../onnx/session.ts';
 import type { TrainBatch } from './collate.ts';
 import { CompiledGraphs } from './compiled-graphs.ts';
@@ -73,9 +74,8 @@ export class Learner {
   resetOptimizer(): void {
     this.updates = 0;
     for (const row of this.#rows) {
-      const size = row.shape.reduce((a, b) => a * b, 1);
       for (const kind of stateKinds(row, this.#optimizer)) {
-        const zeros = tensor('float32', new Float32Array(size), row.shape);
+        const zeros = tensor('float32', new Float32Array(sizeOf(row.shape)), row.shape);
         this.#replace(`${kind}/${row.name}`, zeros);
       }
     }

@@ -89,16 +89,13 @@ function countOutcomes(list: readonly Outcome[]): MeasuredRun['outcomes'] {
   return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
-/** What a row of the tables is told apart by: from the checkpoint alone, so that what was measured earlier takes it anew. */
+/** What a row of the tables is told apart by, from the checkpoint alone. */
 export function identityOf(checkpoint: Checkpoint) {
   const { id, sha256, config, training } = checkpoint;
   const { method, supervision, filler } = config.coconut;
   const options = methodOptions(config.coconut);
-  const examples = Number(training['examples'] ?? Number.NaN);
-  const named = {
-    ...{ checkpoint: id, sha256, method, supervision, options, filler },
-    examples: Number.isInteger(examples) ? examples : null,
-  };
+  const examples = typeof training['examples'] === 'number' ? training['examples'] : null;
+  const named = { checkpoint: id, sha256, method, supervision, options, filler, examples };
   if (typeof training['run'] !== 'object') return { ...named, seed: null, variant: id };
   const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
   const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);

@@ -48,20 +48,21 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
   const tasks = tasksOf(checkpoints, options);
   if (tasks.length === 0) throw new Error(`no checkpoint of ${dir} was trained on ${options.kind}`);
   const store = `${options.write}.json`;
-  const hashes = new Set(checkpoints.map(({ id, sha256 }) => `${id} ${sha256}`));
-  let known = readMeasurements(store).filter(({ checkpoint, sha256 }) =>
-    hashes.has(`${checkpoint} ${sha256}`),
-  );
+  // Of these weights; what tells rows apart is told anew, as the code may tell more than when they were measured.
+  let known = readMeasurements(store).flatMap((measurement): Measurement[] => {
+    const { checkpoint: id, sha256 } = measurement;
+    const checkpoint = checkpoints.find((one) => one.id === id && one.sha256 === sha256);
+    return checkpoint ? [{ ...measurement, ...identityOf(checkpoint) }] : [];
+  });
   for (const task of tasks) {
     const before = known.find((measurement) => isOf(measurement, task));
-    const measured =
-      before && !options.anew
-        ? { ...before, ...identityOf(task.checkpoint) }
-        : await measureOne(task, options.threads);
+    if (before && !options.anew) continue;
+    const measured = await measureOne(task, options.threads);
     known = [...known.filter((measurement) => measurement !== before), measured];
     // After each: what was measured is not lost when a later one fails.
     writeMeasurements(store, inOrder(known));
   }
+  writeMeasurements(store, inOrder(known));
   const page = comparisonPage(inOrder(known), plannedRuns(options.runs));
   replaceFile(`${options.write}.md`, page);
   console.log(page);

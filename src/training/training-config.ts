@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Checkpoint } from '../model/checkpoint.ts';
+import { NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
 import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
@@ -37,9 +38,7 @@ const segmentSchema = z.strictObject({
    */
   task: z.enum(segmentTasks).default('questions'),
   /** Of the task `text`: how many thoughts, and where, as shares of the text's length. */
-  text: z
-    .strictObject({ thoughts: count.default(1), place: shares.default([0, 1]) })
-    .default({ thoughts: 1, place: [0, 1] }),
+  text: z.strictObject({ thoughts: count.default(1), place: shares.default([0, 1]) }).prefault({}),
   /** The curriculum's stage; methods that do not follow it ignore it. */
   stage: z.int().min(0).default(0),
   trainSteps: count,
@@ -54,9 +53,9 @@ const segmentSchema = z.strictObject({
   /** Fewest reasoning steps of a question; only with `nodes`. */
   minHops: count.default(3),
   /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
-  negatedStatements: z.number().min(0).max(1).default(0.5),
+  negatedStatements: share.default(NEGATED_STATEMENTS),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
-  structureWeight: z.number().min(0).max(1).default(1),
+  structureWeight: share.default(1),
   resetOptimizer: z.boolean().default(false),
   /**
    * iCoT only: tokens taken from the left of the chain, rising evenly from `from` to `to` over the segment;
@@ -217,7 +216,7 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
     refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
   config.segments.forEach(({ task, nodes, negatedStatements }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
-    if (negatedStatements !== 0.5 && (kind !== 'prontoqa' || nodes === null))
+    if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
       refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
     if (task === 'walks' && kind !== 'prosqa')
       refuse(['segments', i, 'task'], `there are no walks over ${kind}`);

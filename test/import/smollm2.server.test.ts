@@ -4,16 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { CheckpointEngines } from '../../src/checkpoint-engines.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import {
-  listCheckpoints,
-  readServedCheckpoints,
-  type ServedCheckpoints,
-} from '../../src/served-checkpoints.ts';
 import { completionOf, postChat } from '../support/fake-engine.ts';
+import { servedBy } from '../support/served.ts';
 
 const modelDir = 'out/smollm2/smollm2-135m-instruct';
 const isFetched = existsSync(modelDir);
@@ -24,17 +16,13 @@ const goldens = JSON.parse(
 ) as { question: string; ids: number[] }[];
 
 describe.skipIf(!isFetched)('SmolLM2-135M-Instruct', () => {
-  let served: ServedCheckpoints;
-  let engines: CheckpointEngines;
+  let served: ReturnType<typeof servedBy>;
   let ask: (question: string) => Promise<string>;
 
   beforeAll(() => {
-    const config = readConfig({ MODEL_DIR: modelDir, SLOTS: '4', SLOT_CAPACITY: '128' });
-    const deps = { config, metrics: createMetrics(), log: createLog('silent') };
-    engines = new CheckpointEngines(deps);
-    served = readServedCheckpoints(deps, listCheckpoints(config, null), engines);
+    served = servedBy({ MODEL_DIR: modelDir, SLOTS: '4', SLOT_CAPACITY: '128' });
     const cutoff = new AbortController().signal;
-    const app = createApp({ ...deps, models: served.models, phase: () => 'serving', cutoff });
+    const app = createApp({ ...served, phase: () => 'serving', cutoff });
     ask = async (question) => {
       const messages = [{ role: 'user', content: question }];
       const model = served.models[0]!.id;
@@ -42,7 +30,7 @@ describe.skipIf(!isFetched)('SmolLM2-135M-Instruct', () => {
       return (await completionOf(response)).choices[0]!.message.content!;
     };
   });
-  afterAll(() => Promise.all(engines.started.map((engine) => engine.drain())));
+  afterAll(() => Promise.all(served.engines.started.map((engine) => engine.drain())));
 
   it('answers as llama.cpp does', { timeout: 600_000 }, async () => {
     const { tokenizer } = served.models[0]!;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '../../src/errors.ts';
 import {
   acceptedFields,
   honouredFields,
   parseChatRequest,
   refusedFields,
 } from '../../src/routes/chat-fields.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 const base = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
 const refused = Object.keys(refusedFields);
@@ -20,15 +20,7 @@ const openaiFields = [
   'store service_tier verbosity prediction modalities audio web_search_options moderation',
 ].flatMap((line) => line.split(' '));
 
-function failure(extra: object): ApiError {
-  try {
-    parseChatRequest({ ...base, ...extra });
-  } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
-  }
-  throw new Error(`accepted ${JSON.stringify(extra)}`);
-}
+const failure = (extra: object) => refusalOf(() => parseChatRequest({ ...base, ...extra }));
 
 describe('the field tables', () => {
   it('place every field of OpenAI’s description, and each in one table only', () => {

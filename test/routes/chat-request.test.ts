@@ -1,26 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { greedySampling } from '../../src/engine/messages.ts';
-import { ApiError } from '../../src/errors.ts';
 import { parseChatTemplate } from '../../src/model/chat-template.ts';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { toGenerationRequest } from '../../src/routes/chat-request.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
 import { ask, cotModel, FakeEngine, fakeModel, special } from '../support/fake-engine.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 const anyNumber = expect.any(Number);
 const model = fakeModel(new FakeEngine());
 const generation = (extra: object = {}, served: ServedModel = model) =>
   toGenerationRequest(parseChatRequest(ask(extra)), served);
 
-function failure(extra: object, served: ServedModel = model): ApiError {
-  try {
-    generation(extra, served);
-  } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
-  }
-  throw new Error(`accepted ${JSON.stringify(extra)}`);
-}
+const failure = (extra: object, served: ServedModel = model) =>
+  refusalOf(() => generation(extra, served));
 
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] });
 

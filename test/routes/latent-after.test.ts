@@ -1,7 +1,6 @@
 // Thoughts in the middle of an answer, as the API has them: where a request or a checkpoint puts them, what is text and
 // what is counted, and what cannot go with them.
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '../../src/errors.ts';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { toGenerationRequest } from '../../src/routes/chat-request.ts';
 import { toCompletionRequests } from '../../src/routes/completion-fields.ts';
@@ -19,6 +18,7 @@ import {
   special,
   wordsFirstModel,
 } from '../support/fake-engine.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 const engine = new FakeEngine({ text: 'One.\n' }, { think: true }, { text: '### Tom is a cat.' });
 const [plain, wordsFirst] = [fakeModel(engine), wordsFirstModel(engine)];
@@ -29,15 +29,7 @@ const markers = { botId: special.bot, eotId: special.eot };
 const generation = (extra: object, model: ServedModel) =>
   toGenerationRequest(parseChatRequest(ask(extra)), model);
 
-function failure(extra: object, model: ServedModel): ApiError {
-  try {
-    generation(extra, model);
-  } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
-  }
-  throw new Error(`accepted ${JSON.stringify(extra)}`);
-}
+const failure = (extra: object, model: ServedModel) => refusalOf(() => generation(extra, model));
 
 describe('latent_after', () => {
   const question = { promptIds: [...promptIds, special.bot], suffixIds: [special.eot] };

@@ -1,12 +1,8 @@
 // A tiny run, trained for a few steps and then asked over HTTP: what a method's checkpoint must be good for.
 import { createApp } from '../../src/app.ts';
-import { CheckpointEngines } from '../../src/checkpoint-engines.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { listCheckpoints, readServedCheckpoints } from '../../src/served-checkpoints.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
+import { servedBy } from './served.ts';
 import { constantRate, type RunFile, tinyRun } from './tiny-run.ts';
 
 /** Two steps in the last stage unless `changes` say otherwise; returns the checkpoint's path. */
@@ -33,19 +29,15 @@ export type Answer = {
 
 /** One chat request to a server of its own. */
 export async function chat(modelDir: string, content: string, extra: object = {}): Promise<Answer> {
-  const config = readConfig({ MODEL_DIR: modelDir });
-  const [metrics, log] = [createMetrics(), createLog('silent')];
-  const engines = new CheckpointEngines({ config, metrics, log });
-  const listed = listCheckpoints(config, null);
-  const served = readServedCheckpoints({ config, metrics, log }, listed, engines);
+  const { engines, models, ...deps } = servedBy({ MODEL_DIR: modelDir });
   const cutoff = new AbortController().signal;
   const phase = () => 'serving' as const;
-  const app = createApp({ models: served.models, config, metrics, log, phase, cutoff });
+  const app = createApp({ ...deps, models, phase, cutoff });
   const response = await app.request('/v1/chat/completions', {
     method: 'POST',
     headers: { 'content-type': 'application/json', host: 'localhost' },
     body: JSON.stringify({
-      model: served.models[0]!.id,
+      model: models[0]!.id,
       messages: [{ role: 'user', content }],
       max_completion_tokens: 6,
       ...extra,

@@ -19,7 +19,7 @@ const CONCEPTS_PER_HOP = 2;
 const DECIDING_NEGATED = 0.47;
 const OTHER_NEGATED = 0.31;
 /** Share of statements that ask with "not". */
-const NEGATED_STATEMENTS = 0.5;
+export const NEGATED_STATEMENTS = 0.5;
 
 type Property = { word: string; negated: boolean };
 
