@@ -145,7 +145,7 @@ function sizesOf(segment: Segment) {
   const [min, max] = segment.nodes;
   return {
     nodes: { min, max },
-    hops: { min: segment.minHops, max: PROSQA_SIZES.hops.max },
+    hops: { min: segment.minHops, max: segment.maxHops },
   };
 }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import { NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
+import { PROSQA_SIZES } from './datasets/prosqa-generator.ts';
 import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
@@ -51,7 +52,9 @@ const segmentSchema = z.strictObject({
   /** Number of graph nodes (ProntoQA: of concepts, 6 to 14), for growing problems; null: as published. */
   nodes: range.nullable().default(null),
   /** Fewest reasoning steps of a question; only with `nodes`. */
-  minHops: count.default(3),
+  minHops: count.default(PROSQA_SIZES.hops.min),
+  /** Most of them; only for graphs of ProsQA, with `nodes`. */
+  maxHops: count.default(PROSQA_SIZES.hops.max),
   /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
   negatedStatements: share.default(NEGATED_STATEMENTS),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
@@ -214,8 +217,10 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const { groups, microBatches } = config.batch;
   if (groups % microBatches !== 0)
     refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
-  config.segments.forEach(({ task, nodes, negatedStatements }, i) => {
+  config.segments.forEach(({ task, nodes, maxHops, negatedStatements }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
+    if (maxHops !== PROSQA_SIZES.hops.max && (kind === 'prontoqa' || nodes === null))
+      refuse(['segments', i, 'maxHops'], 'only for ProsQA and superposition graphs, with nodes');
     if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
       refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
     if (task === 'walks' && kind !== 'prosqa')

@@ -57,6 +57,20 @@ describe('a batch', () => {
     expect(bytesOf(source.batch(1).batches[0]!)).not.toEqual(bytesOf(source.batch(0).batches[0]!));
   });
 
+  it('asks about paths of the lengths its segment names', () => {
+    const deep = { nodes: [32, 36] as [number, number], minHops: 7, maxHops: 8 };
+    const { segments } = tinyRun({ segments: [{ ...small, ...deep, trainSteps: 1 }] });
+    const drawn = data.groups({
+      random: new Random(1),
+      segment: segments[0]!,
+      groups: 3,
+      perGroup: 4,
+      first: 0,
+    });
+    const lengths = drawn.flatMap(({ examples }) => examples.map(({ steps }) => steps.length));
+    expect(new Set(lengths)).toEqual(new Set([7, 8]));
+  });
+
   it('holds groups × perGroup rows with the stage its segment asks for', () => {
     const { batches, stage } = sourceOf(config).batch(0);
     const [batch] = batches as [TrainBatch];

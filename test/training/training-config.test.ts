@@ -98,6 +98,8 @@ describe('readTrainingConfig', () => {
     expect(() => read(broken)).toThrow(
       /supervision: multiplication has no frontiers[\s\S]*nodes: multiplication has no graphs[\s\S]*no walks over multiplication/,
     );
+    const deep = { ...minimal.segments[0], maxHops: 8 };
+    expect(() => read({ ...minimal, segments: [deep] })).toThrow(/segments.0.maxHops: only for/);
     const back = { ...minimal.segments[0], removedTokens: { from: 3, to: 1 } };
     expect(() => read({ ...minimal, segments: [back] })).toThrow(/tokens do not come back/);
   });
