@@ -64,12 +64,15 @@ const sources: Sources = {
       wordCounts: prosqaWordCounts(),
       entities: [...NAMES.map((name) => [name, ` ${name}`]), ...CONCEPTS.map((c) => [` ${c}`])],
       groups: ({ random, segment, groups, perGroup }) => {
-        const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded });
-        return Array.from({ length: groups }, () =>
-          segment.task === 'questions'
+        const { also, task } = segment;
+        const usual = new ProsqaGenerator(random, { ...sizesOf(segment), excluded });
+        const other = also && new ProsqaGenerator(random, { ...sizesOf(also), excluded });
+        return Array.from({ length: groups }, () => {
+          const generator = other && random.uniform() < also.share ? other : usual;
+          return task === 'questions'
             ? generator.nextGroup(perGroup)
-            : generator.nextWalks(perGroup, WALK_EDGES),
-        );
+            : generator.nextWalks(perGroup, WALK_EDGES);
+        });
       },
       frontiers: (question) => questionFrontiers(question).slice(1),
     };
@@ -140,13 +143,10 @@ const textsOf = ({ question, steps, answer }: Example): string[] => [
   `### ${answer}`,
 ];
 
-function sizesOf(segment: Segment) {
-  if (segment.nodes === null) return PROSQA_SIZES;
-  const [min, max] = segment.nodes;
-  return {
-    nodes: { min, max },
-    hops: { min: segment.minHops, max: segment.maxHops },
-  };
+function sizesOf({ nodes, minHops, maxHops }: Pick<Segment, 'nodes' | 'minHops' | 'maxHops'>) {
+  if (nodes === null) return PROSQA_SIZES;
+  const [min, max] = nodes;
+  return { nodes: { min, max }, hops: { min: minHops, max: maxHops } };
 }
 
 function trainingExamples(

@@ -55,6 +55,11 @@ const segmentSchema = z.strictObject({
   minHops: count.default(PROSQA_SIZES.hops.min),
   /** Most of them; only for graphs of ProsQA, with `nodes`. */
   maxHops: count.default(PROSQA_SIZES.hops.max),
+  /** ProsQA: a share of the graphs is of other sizes, as deep ones are rare among all. */
+  also: z
+    .strictObject({ share, nodes: range, minHops: count, maxHops: count })
+    .nullable()
+    .default(null),
   /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
   negatedStatements: share.default(NEGATED_STATEMENTS),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
@@ -217,10 +222,11 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const { groups, microBatches } = config.batch;
   if (groups % microBatches !== 0)
     refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
-  config.segments.forEach(({ task, nodes, maxHops, negatedStatements }, i) => {
+  config.segments.forEach(({ task, nodes, maxHops, also, negatedStatements }, i) => {
     if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
     if (maxHops !== PROSQA_SIZES.hops.max && (kind === 'prontoqa' || nodes === null))
       refuse(['segments', i, 'maxHops'], 'only for ProsQA and superposition graphs, with nodes');
+    if (also !== null && kind !== 'prosqa') refuse(['segments', i, 'also'], 'only for ProsQA');
     if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
       refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
     if (task === 'walks' && kind !== 'prosqa')

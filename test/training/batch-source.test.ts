@@ -57,18 +57,19 @@ describe('a batch', () => {
     expect(bytesOf(source.batch(1).batches[0]!)).not.toEqual(bytesOf(source.batch(0).batches[0]!));
   });
 
-  it('asks about paths of the lengths its segment names', () => {
+  it('asks about paths of the lengths its segment names, and a share about others', () => {
     const deep = { nodes: [32, 36] as [number, number], minHops: 7, maxHops: 8 };
-    const { segments } = tinyRun({ segments: [{ ...small, ...deep, trainSteps: 1 }] });
-    const drawn = data.groups({
-      random: new Random(1),
-      segment: segments[0]!,
-      groups: 3,
-      perGroup: 4,
-      first: 0,
-    });
-    const lengths = drawn.flatMap(({ examples }) => examples.map(({ steps }) => steps.length));
-    expect(new Set(lengths)).toEqual(new Set([7, 8]));
+    const lengthsOf = (settings: object, groups: number): number[] => {
+      const { segments } = tinyRun({ segments: [{ ...small, ...settings, trainSteps: 1 }] });
+      const random = new Random(1);
+      const drawn = data.groups({ random, segment: segments[0]!, groups, perGroup: 4, first: 0 });
+      return drawn.flatMap(({ examples }) => examples.map(({ steps }) => steps.length));
+    };
+    expect(new Set(lengthsOf(deep, 3))).toEqual(new Set([7, 8]));
+    const mixed = lengthsOf({ also: { share: 0.25, ...deep } }, 40);
+    const share = mixed.filter((length) => length >= 7).length / mixed.length;
+    expect(share).toBeGreaterThan(0.1);
+    expect(share).toBeLessThan(0.45);
   });
 
   it('holds groups × perGroup rows with the stage its segment asks for', () => {
