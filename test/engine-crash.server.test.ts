@@ -64,12 +64,13 @@ it.each([
     for (const response of await Promise.all(streams)) {
       expect(response.status).toBe(200);
       const text = await response.text();
-      expect(text.trimEnd().split('\n\n').at(-1)).toContain('"code":"server_error"');
+      expect(text.trimEnd().split('\n\n').at(-1)).toContain('"code":"engine_unavailable"');
       expect(text).not.toMatch(/\[DONE\]|runtime broke/);
     }
     const failed = await plain;
-    expect(failed.status).toBe(500);
-    expect(failed.headers.get('x-should-retry')).toBe('false');
+    expect(failed.status).toBe(503);
+    expect(failed.headers.get('retry-after')).toBe('5');
+    expect(failed.headers.get('x-should-retry')).toBeNull();
     expect(crashes).toEqual([expect.stringMatching(message)]);
     expect(await readiness()).toEqual([503, 'restarting']);
     expect((await post({})).status).toBe(503);

@@ -1,5 +1,5 @@
 // The main thread's handle on the engine: submit, abort, drain, and a new thread where one crashed.
-import { apiError } from '../errors.ts';
+import { type ApiError, apiError } from '../errors.ts';
 import { type EngineThread, type StartThread, startEngineThread } from './engine-thread.ts';
 import { EventStream } from './event-stream.ts';
 import type {
@@ -25,8 +25,9 @@ export interface Engine {
    * Events of one request, ending in exactly one `finished`. Aborting the signal ends it with
    * reason 'aborted' within one engine step. Throws an ApiError when the queue is full
    * (server_is_overloaded), the request does not fit a slot (context_length_exceeded), the engine
-   * is restarting or about to stop (engine_unavailable) or has failed (server_error); the iteration
-   * throws a server_error when the request fails later, or the thread crashes under it.
+   * is restarting or about to stop (engine_unavailable) or has failed (server_error). The iteration
+   * throws a server_error when the request itself fails later, and where the thread crashes under it
+   * what a new request would be refused with.
    */
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent>;
   /**
@@ -41,7 +42,7 @@ export interface Engine {
   ): AsyncIterable<TokenEvent>[];
   /**
    * Whether answers can be held to an EBNF grammar, before one is asked for: null, or what is wrong
-   * with it. Throws as submit() does, and a server_error when the thread crashes meanwhile.
+   * with it. Throws as submit() does, and rejects as its streams do when the thread crashes meanwhile.
    */
   compile(grammar: string): Promise<string | null>;
   onStep(listener: (report: StepReport) => void): void;
@@ -167,10 +168,14 @@ class ThreadedEngine implements Engine {
   }
 
   #checkState(): void {
-    if (this.#state === 'failed') throw apiError('server_error', { cause: this.#failure });
-    if (this.#state !== 'loading' && this.#state !== 'ready') {
-      throw apiError('engine_unavailable', { state: this.#state });
-    }
+    if (this.#state !== 'loading' && this.#state !== 'ready') throw this.#refusal();
+  }
+
+  /** For the log, an engine that is given up has a cause; any other is worth another try. */
+  #refusal(): ApiError {
+    return this.#state === 'failed'
+      ? apiError('server_error', { cause: this.#failure })
+      : apiError('engine_unavailable', { state: this.#state });
   }
 
   #admit(request: GenerationRequest, choices: number): void {
@@ -215,19 +220,9 @@ class ThreadedEngine implements Engine {
   }
 
   #end(crash: Error | null): void {
-    for (const result of this.#compiling.values()) {
-      result.reject(crash ?? apiError('engine_unavailable', { state: 'stopped' }));
-    }
-    this.#compiling.clear();
-    if (crash === null) {
-      this.#state = 'stopped';
-      this.#ended.resolve();
-      return;
-    }
-    const delayMs = this.#delayAfter();
-    this.#failStreams(crash);
+    const delayMs = crash && this.#delayAfter();
     if (delayMs === null) {
-      this.#fail(crash);
+      this.#stop(crash);
     } else {
       this.#state = 'restarting';
       this.#restart = setTimeout(() => {
@@ -235,6 +230,8 @@ class ThreadedEngine implements Engine {
         this.#thread = this.#start();
       }, delayMs);
     }
+    this.#failAll(this.#refusal());
+    if (crash === null) return;
     for (const listener of this.#crashListeners) listener(crash, delayMs !== null);
   }
 
@@ -246,16 +243,19 @@ class ThreadedEngine implements Engine {
     return neverWas || this.#state === 'draining' ? null : this.#restartPolicy.afterCrash(livedMs);
   }
 
-  #fail(crash: Error): void {
-    this.#state = 'failed';
+  /** A crash on the way out is no reason for clients to give up: another process serves them. */
+  #stop(crash: Error | null): void {
+    const isGivenUp = crash !== null && this.#state !== 'draining';
+    this.#state = isGivenUp ? 'failed' : 'stopped';
     this.#failure = crash;
-    this.#ready.reject(crash);
+    if (crash) this.#ready.reject(crash);
     this.#ended.resolve();
   }
 
-  #failStreams(cause: Error): void {
-    for (const stream of [...this.#streams.values()])
-      stream.fail(apiError('server_error', { cause }));
+  #failAll(error: ApiError): void {
+    for (const stream of [...this.#streams.values()]) stream.fail(error);
+    for (const result of this.#compiling.values()) result.reject(error);
+    this.#compiling.clear();
   }
 
   /** Between two threads there is nobody to drain; one that loads drains as soon as it has. */

@@ -143,6 +143,8 @@ describe('a thread that crashes', () => {
       threads.push(thread);
       return thread;
     });
+    const crashes: string[] = [];
+    engine.onCrash(({ message }) => crashes.push(message));
     const { tokens } = await readAll(engine.submit(thinking));
     const inFlight = Promise.allSettled([
       readAll(engine.submit(endless)),
@@ -153,9 +155,10 @@ describe('a thread that crashes', () => {
     for (const outcome of await inFlight) {
       expect(outcome).toMatchObject({
         status: 'rejected',
-        reason: { code: 'server_error', cause: { message: expect.stringContaining('TypeError') } },
+        reason: { code: 'engine_unavailable' },
       });
     }
+    expect(crashes).toEqual([expect.stringContaining('TypeError')]);
     expect(engine.state).toBe('restarting');
     expect(() => engine.submit(thinking)).toThrow(code('engine_unavailable'));
     await vi.waitFor(() => expect(engine.state).toBe('ready'), { timeout: 60_000 });

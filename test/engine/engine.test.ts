@@ -43,7 +43,7 @@ describe('a crash', () => {
     const answers = [1, 2].map(() => readAll(engine.submit(makeRequest())));
     last().onEnd(crash);
     for (const answer of answers) {
-      await expect(answer).rejects.toMatchObject({ code: 'server_error', cause: crash });
+      await expect(answer).rejects.toMatchObject({ code: 'engine_unavailable', status: 503 });
     }
     expect(engine.state).toBe('restarting');
     expect(() => engine.submit(makeRequest())).toThrow(code('engine_unavailable'));
@@ -63,7 +63,7 @@ describe('a crash', () => {
     const controller = new AbortController();
     const answer = readAll(engine.submit(makeRequest(), controller.signal));
     last().onEnd(crash);
-    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await expect(answer).rejects.toMatchObject({ code: 'engine_unavailable' });
     await vi.advanceTimersByTimeAsync(250);
     controller.abort();
     expect(threads.map(({ posted }) => posted.length)).toEqual([1, 0]);
@@ -73,7 +73,7 @@ describe('a crash', () => {
     const { engine, threads, crashes, last } = engineOverScriptedThreads();
     const answer = readAll(engine.submit(makeRequest()));
     last().onEnd(crash);
-    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await expect(answer).rejects.toMatchObject({ code: 'server_error', cause: crash });
     await expect(engine.ready()).rejects.toBe(crash);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(threads).toHaveLength(1);
@@ -82,13 +82,27 @@ describe('a crash', () => {
     expect(crashes).toEqual([['out of memory', false]]);
   });
 
-  it('again and again ends the engine', async () => {
+  it('rejects a grammar that was being compiled, which may be asked for again', async () => {
+    const { engine, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const problem = engine.compile('root ::= "a"');
+    last().onEnd(crash);
+    await expect(problem).rejects.toMatchObject({ code: 'engine_unavailable', status: 503 });
+  });
+
+  it('again and again ends the engine, and only the last one is final for what was in flight', async () => {
     const { engine, threads, last } = engineOverScriptedThreads();
+    const codes: string[] = [];
     for (let i = 0; i < maxCrashes; i++) {
       last().becomeReady();
+      const told = [readAll(engine.submit(makeRequest())), engine.compile('root ::= "a"')];
       last().onEnd(crash);
+      const outcomes = await Promise.allSettled(told);
+      codes.push(...outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.code));
       await vi.advanceTimersByTimeAsync(10_000);
     }
+    const retryable = Array<string>(2 * (maxCrashes - 1)).fill('engine_unavailable');
+    expect(codes).toEqual([...retryable, 'server_error', 'server_error']);
     expect(threads).toHaveLength(maxCrashes);
     expect(engine.state).toBe('failed');
     await engine.drain();
@@ -126,8 +140,9 @@ describe('drain', () => {
     const answer = readAll(engine.submit(makeRequest()));
     const drained = engine.drain();
     last().onEnd(crash);
-    await expect(answer).rejects.toMatchObject({ code: 'server_error' });
+    await expect(answer).rejects.toMatchObject({ code: 'engine_unavailable' });
     await drained;
+    expect(engine.state).toBe('stopped');
     await vi.advanceTimersByTimeAsync(60_000);
     expect(threads).toHaveLength(1);
   });
