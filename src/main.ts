@@ -1,9 +1,9 @@
 // Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
-// a second signal exits at once. Run it with `npm start`.
+// a second signal kills at once. Run it with `npm start`.
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp } from './app.ts';
-import { CheckpointEngines } from './checkpoint-engines.ts';
+import { CheckpointEngines, type ServingDeps } from './checkpoint-engines.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
@@ -22,16 +22,29 @@ async function main(): Promise<void> {
   sinceStart('import');
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
+  const engines = new CheckpointEngines({ config, metrics, log });
+  try {
+    await serve({ config, metrics, log }, engines, sinceStart);
+  } catch (error) {
+    // A process that exits while the runtime makes a session is aborted by it.
+    await drainAll(engines);
+    throw error;
+  }
+}
+
+/** Resolves once the first checkpoint answers. */
+async function serve(
+  { config, metrics, log }: ServingDeps,
+  engines: CheckpointEngines,
+  sinceStart: (phase: string) => void,
+): Promise<void> {
   const named = await findNamedModel(config, log);
   const listed = listCheckpoints(config, named);
-  const engines = new CheckpointEngines({ config, metrics, log });
   // Its thread maps and packs the weights while this one reads tokenizers and hashes.
   const engineReady = engines.of(listed[0]).ready();
   // Awaited below; what it says is not to be missed before that.
   engineReady.catch(() => {});
-  const served = await readOrDrain(engines, () =>
-    readServedCheckpoints({ config, metrics, log }, listed, engines),
-  );
+  const served = readServedCheckpoints({ config, metrics, log }, listed, engines);
   sinceStart('checkpoints');
   const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
   const app = createApp({
@@ -57,16 +70,6 @@ async function main(): Promise<void> {
   log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
 }
 
-/** A process that exits while the runtime makes a session is aborted by it, and says nothing of its own error. */
-async function readOrDrain<T>(engines: CheckpointEngines, read: () => T): Promise<T> {
-  try {
-    return read();
-  } catch (error) {
-    await Promise.all(engines.started.map((engine) => engine.drain()));
-    throw error;
-  }
-}
-
 /** performance.now() counts from the start of the process. */
 function coldStartClock(metrics: Metrics): (phase: string) => void {
   const require = createRequire(import.meta.url);
@@ -78,14 +81,14 @@ function coldStartClock(metrics: Metrics): (phase: string) => void {
   return (phase) => metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
 }
 
-function onSignal(log: Log, drainAll: () => Promise<void>): void {
+function onSignal(log: Log, leave: () => Promise<void>): void {
   let seen = false;
-  const onFirst = (signal: string) => {
+  const onFirst = (signal: NodeJS.Signals) => {
     // Whoever signals twice does not want to wait.
-    if (seen) process.exit(1);
+    if (seen) dieOf(signal);
     seen = true;
     log.info({ signal }, 'draining');
-    drainAll().then(
+    leave().then(
       () => {
         log.info('drained');
         process.exit(0);
@@ -95,6 +98,16 @@ function onSignal(log: Log, drainAll: () => Promise<void>): void {
   };
   process.on('SIGTERM', onFirst);
   process.on('SIGINT', onFirst);
+}
+
+/**
+ * By the kernel, since process.exit() aborts where the runtime makes a session. The first process of a
+ * container takes no such signal, and exits.
+ */
+function dieOf(signal: NodeJS.Signals): never {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  process.exit(1);
 }
 
 /**
@@ -115,7 +128,11 @@ async function drain(
   await Promise.race([server.idle(), delay(cutoffGraceMs)]);
   const closed = server.close();
   server.destroy();
-  await Promise.all([closed, ...engines.started.map((engine) => engine.drain())]);
+  await Promise.all([closed, drainAll(engines)]);
+}
+
+async function drainAll({ started }: CheckpointEngines): Promise<void> {
+  await Promise.all(started.map((engine) => engine.drain()));
 }
 
 function fail(error: unknown): never {

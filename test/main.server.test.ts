@@ -72,12 +72,20 @@ describe('the server process', () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  it('exits at once on a second signal', async () => {
+  it('is killed at once by a second signal', async () => {
     const { child, exited } = await start({ LEAVE_SECONDS: '60' });
     child.kill('SIGINT');
     await new Promise((resolve) => setTimeout(resolve, 100));
     child.kill('SIGINT');
-    expect(await exited).toEqual([1, null]);
+    expect(await exited).toEqual([null, 'SIGINT']);
+  });
+
+  it('that cannot listen says so and exits with 1, although its engine is still loading', async () => {
+    const { url } = await start();
+    const second = launchServer({ MODEL_DIR: modelDir, PORT: new URL(url).port });
+    expect(await second.exited).toEqual([1, null]);
+    expect(second.complaints()).toMatch(/EADDRINUSE/);
+    expect(second.complaints()).not.toMatch(/terminate called/);
   });
 
   it('lists every bad variable and exits with 1', async () => {
