@@ -8,6 +8,23 @@ type Row<P> = {
   param: (params: P) => string | null;
   message: (params: P) => string;
   headers?: (params: P) => Record<string, string>;
+  /** OpenAI has no code for it: the body's is null, and the row's name is for the log and the metrics. */
+  isUncoded?: true;
+};
+
+type ContextOverflow = {
+  param?: string;
+  limit: number;
+  given: number;
+  unit?: keyof typeof overflowText;
+};
+
+const overflowText = {
+  positions: (limit: number, given: number) =>
+    `This model holds at most ${limit} positions (prompt, thoughts and answer together), ` +
+    `and the request needs ${given}.`,
+  characters: (limit: number, given: number) =>
+    `At most ${limit} characters of a prompt are read for this model, and the request has ${given}.`,
 };
 
 const row = <P>(spec: Row<P>): Row<P> => spec;
@@ -27,6 +44,7 @@ const errorTable = {
     type: 'invalid_request_error',
     param: ({ param }) => param,
     message: ({ message }) => message,
+    isUncoded: true,
   }),
   unsupported_parameter: row<{ param: string; reason: string }>({
     status: 400,
@@ -41,13 +59,11 @@ const errorTable = {
     message: ({ param, given, supported }) =>
       `Unsupported value: '${param}' does not support ${given} here. Supported: ${supported}.`,
   }),
-  context_length_exceeded: row<{ param?: string; limit: number; given: number }>({
+  context_length_exceeded: row<ContextOverflow>({
     status: 400,
     type: 'invalid_request_error',
     param: ({ param }) => param ?? 'messages',
-    message: ({ limit, given }) =>
-      `This model holds at most ${limit} positions (prompt, thoughts and answer together), ` +
-      `and the request needs ${given}.`,
+    message: ({ limit, given, unit = 'positions' }) => overflowText[unit](limit, given),
   }),
   invalid_api_key: row<{ given: 'missing' | 'unknown' }>({
     status: 401,
@@ -153,7 +169,7 @@ const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 export type ErrorParams<C extends ErrorCode> = Parameters<(typeof errorTable)[C]['message']>[0];
 export type ErrorBody = {
-  error: { message: string; type: string; param: string | null; code: ErrorCode };
+  error: { message: string; type: string; param: string | null; code: ErrorCode | null };
 };
 
 export const errorCodes = Object.keys(errorTable) as ErrorCode[];
@@ -165,15 +181,18 @@ export class ApiError extends Error {
   readonly status: Row<never>['status'];
   readonly type: Row<never>['type'];
   readonly param: string | null;
+  /** What clients read as its code. */
+  readonly publicCode: ErrorCode | null;
   readonly headers: Record<string, string>;
 
   constructor(code: ErrorCode, params: object) {
-    const { status, type, param, message, headers } = errorTable[code] as Row<object>;
+    const { status, type, param, message, headers, isUncoded } = errorTable[code] as Row<object>;
     super(message(params), 'cause' in params ? { cause: params.cause } : undefined);
     this.code = code;
     this.status = status;
     this.type = type;
     this.param = param(params);
+    this.publicCode = isUncoded ? null : code;
     this.headers = headers?.(params) ?? {};
   }
 }
@@ -189,6 +208,6 @@ export function toApiError(error: unknown): ApiError {
 
 /** OpenAI's error object, all four keys always present. */
 export function toErrorBody(error: ApiError): ErrorBody {
-  const { message, type, param, code } = error;
+  const { message, type, param, publicCode: code } = error;
   return { error: { message, type, param, code } };
 }

@@ -1,6 +1,5 @@
 // Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
 // a second signal kills at once. Run it with `npm start`.
-import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp } from './app.ts';
 import { CheckpointEngines, type ServingDeps } from './checkpoint-engines.ts';
@@ -12,6 +11,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { findNamedModel } from './named-model.ts';
 import type { Phase } from './routes/app-context.ts';
 import { listCheckpoints, readServedCheckpoints } from './served-checkpoints.ts';
+import { ownVersion, versionOf } from './versions.ts';
 
 /** Time for the last error event to leave, once running answers were cut off. */
 const cutoffGraceMs = 1000;
@@ -72,12 +72,9 @@ async function serve(
 
 /** performance.now() counts from the start of the process. */
 function coldStartClock(metrics: Metrics): (phase: string) => void {
-  const require = createRequire(import.meta.url);
-  const versionOf = (path: string) => (require(path) as { version: string }).version;
-  const version = versionOf('../package.json');
   // Its package.json only: the runtime itself is the worker's, and slow to load.
   const onnxruntime = versionOf('onnxruntime-node/package.json');
-  metrics.coconut_build_info.set({ version, node: process.version, onnxruntime }, 1);
+  metrics.coconut_build_info.set({ version: ownVersion, node: process.version, onnxruntime }, 1);
   return (phase) => metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
 }
 

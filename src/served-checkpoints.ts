@@ -1,4 +1,5 @@
 // MODEL_DIR → the checkpoints in it → the models that are served.
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import {
@@ -14,6 +15,7 @@ import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
 import { checkpointDirs } from './model/checkpoint-dirs.ts';
 import type { NamedModel } from './named-model.ts';
 import { type ServedModel, thoughtLimits } from './routes/served-model.ts';
+import { ownVersion } from './versions.ts';
 
 export type ServedCheckpoints = {
   /** The default first. */
@@ -90,9 +92,18 @@ function toServedModel(
     get weightsSha256() {
       return checkpoint.sha256;
     },
+    get systemFingerprint() {
+      return fingerprintOf(checkpoint.sha256, deps.config);
+    },
     slotCapacity: slotCapacityOf(config, deps.config),
     engine: () => engines.of(listed),
   };
+}
+
+/** The same where the same request with the same seed gives the same text: weights, how they are held, where they run, whose code. */
+function fingerprintOf(weightsSha256: string, { weights, device }: Config): string {
+  const parts = JSON.stringify([weightsSha256, weights, device, ownVersion]);
+  return `fp_${createHash('sha256').update(parts).digest('hex').slice(0, 10)}`;
 }
 
 /** Figures of other weights are not this checkpoint's: they are not served. */

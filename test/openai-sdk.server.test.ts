@@ -99,7 +99,7 @@ describe('the openai client', () => {
     await expect(wrong).rejects.toBeInstanceOf(NotFoundError);
     await expect(client.chat.completions.create({ ...request, n: 5 })).rejects.toMatchObject({
       status: 400,
-      code: 'invalid_request',
+      code: null,
       param: 'n',
       type: 'invalid_request_error',
     });

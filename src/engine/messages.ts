@@ -66,7 +66,7 @@ export type GenerationRequest = {
   skippedPositions?: number;
   /** Latent mode begins in the middle of the answer, and suffixIds are none; without, right after the prompt. */
   latentEntry?: LatentEntry;
-  /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it). */
+  /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it); 0: it ends with its last thought. */
   maxTokens: number;
   /** Sampling one of these ends the answer; the id itself is not emitted. */
   stopIds: number[];

@@ -278,6 +278,8 @@ export class Sequence {
 
   #answer(logits: Float32Array, nowMs: number): TokenEvent[] {
     checkLogits(logits);
+    // Its thoughts took all that it may have: there is no text to draw.
+    if (this.#text.isFull) return [this.#finish('length', nowMs)];
     if (this.grammar?.isSettled ?? true) return this.#draw(logits, nowMs);
     this.#enter({ phase: 'choosing', logits }, nowMs);
     return [];

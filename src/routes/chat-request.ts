@@ -19,15 +19,13 @@ import type { ServedModel } from './served-model.ts';
 /** Throws invalid_request, unsupported_value or context_length_exceeded. */
 export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
   checkParallel(request, model);
-  const param = request.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens';
-  const value = request[param];
   const generation = toGeneration(
     {
       thoughts: settleThoughts(request, model),
       prompt: chatPrompt(toTemplateMessages(request.messages), 'messages', model),
       place: settlePlace(request.latent_after, model),
       stop: request.latent_stop,
-      limit: value == null ? null : { param, value },
+      limit: request.max_completion_tokens ?? request.max_tokens ?? null,
       sampling: request,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     },

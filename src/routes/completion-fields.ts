@@ -103,7 +103,7 @@ export function toCompletionRequests(
         prompt: { ids, layout, param: 'prompt' },
         thoughts,
         place: trainedPlace(model.config),
-        limit: { param: 'max_tokens', value: request.max_tokens ?? defaultMaxTokens },
+        limit: request.max_tokens ?? defaultMaxTokens,
         sampling: request,
         // The best are told by their log probabilities, whether or not the caller sees them.
         logprobs: request.logprobs ?? (given > told ? 0 : null),

@@ -61,7 +61,7 @@ export function checkChoices(
   });
 }
 
-/** Throws invalid_request for a text that cannot fit, before any of it is tokenised. */
+/** Throws context_length_exceeded for a text that cannot fit, before any of it is tokenised. */
 export function encodePrompt(text: string, param: string, model: ServedModel): number[] {
   return encodePromptPieces([{ text }], param, model);
 }
@@ -75,10 +75,7 @@ export function encodePromptPieces(
   const limit = slotCapacity * maxCharactersPerPosition;
   const length = pieces.reduce((sum, piece) => sum + ('text' in piece ? piece.text.length : 1), 0);
   if (length <= limit) return encodePieces(tokenizer, pieces);
-  throw apiError('invalid_request', {
-    param,
-    message: `${param}: ${length} characters, at most ${limit} are read for ${slotCapacity} positions`,
-  });
+  throw apiError('context_length_exceeded', { param, limit, given: length, unit: 'characters' });
 }
 
 export type Prompt = {
@@ -89,8 +86,8 @@ export type Prompt = {
   param: string;
 };
 
-/** `param` is the name that the endpoint has for it; null: as much as fits. */
-export type TokenLimit = { param: string; value: number } | null;
+/** Of thoughts and text together; null: as much as fits. */
+export type TokenLimit = number | null;
 
 type GenerationOptions = {
   prompt: Prompt;
@@ -109,9 +106,11 @@ export function toGeneration(options: GenerationOptions, model: ServedModel): Ge
     prompt.layout === 'bare'
       ? bareLayout(prompt.ids)
       : layoutIds(model.config, prompt.ids, options.thoughts, options.place);
-  const { thoughts } = layout;
-  const room = roomFor(layoutLength(layout), prompt.param, model);
-  const maxTokens = Math.min(textBudget(limit, thoughts.count), room);
+  // Completion tokens count thoughts, which come first: a limit may leave no text, or not even all of them.
+  const most = limit ?? Number.POSITIVE_INFINITY;
+  const thoughts = { ...layout.thoughts, count: Math.min(layout.thoughts.count, most) };
+  const room = roomFor({ ...layout, thoughts }, most - thoughts.count, prompt.param, model);
+  const maxTokens = Math.min(most - thoughts.count, room);
   return {
     ...layout,
     thoughts: { kind: 'model', ...thoughts, ...toStopRule(options.stop, model) },
@@ -130,21 +129,15 @@ const bareLayout = (promptIds: number[]): PromptLayout => ({
   skippedPositions: 0,
 });
 
-/** Completion tokens count thoughts, so their limit does too. */
-function textBudget(limit: TokenLimit, thoughts: number): number {
-  if (limit === null) return Number.POSITIVE_INFINITY;
-  const { param, value } = limit;
-  if (value > thoughts) return value - thoughts;
-  throw apiError('invalid_request', {
-    param,
-    message:
-      `${param}: ${value} leaves no token for text after ${thoughts} thoughts ` +
-      '(lower latent_thoughts, or raise it)',
-  });
-}
-
-/** Text tokens that still fit a slot: asking for more is an upper bound, not an error. */
-function roomFor(used: number, param: string, { slotCapacity }: ServedModel): number {
-  if (used < slotCapacity) return slotCapacity - used;
-  throw apiError('context_length_exceeded', { param, limit: slotCapacity, given: used + 1 });
+/** Text tokens that still fit a slot: asking for more is an upper bound, not an error. Asking for none is none. */
+function roomFor(
+  layout: Parameters<typeof layoutLength>[0],
+  asked: number,
+  param: string,
+  { slotCapacity }: ServedModel,
+): number {
+  const used = layoutLength(layout);
+  const needed = used + Math.min(asked, 1);
+  if (needed <= slotCapacity) return slotCapacity - used;
+  throw apiError('context_length_exceeded', { param, limit: slotCapacity, given: needed });
 }

@@ -15,7 +15,7 @@ export function responseHead(model: ServedModel, prefix: 'chatcmpl' | 'cmpl'): R
     id: `${prefix}-${randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
     model: model.id,
-    system_fingerprint: `fp_${model.weightsSha256.slice(0, 10)}`,
+    system_fingerprint: model.systemFingerprint,
     service_tier: 'default',
   };
 }

@@ -14,7 +14,7 @@ export const errorSchema = z
       message: z.string(),
       type: z.string(),
       param: z.string().nullable(),
-      code: z.string(),
+      code: z.string().nullable(),
     }),
   })
   .meta({ id: 'Error' });

@@ -55,14 +55,14 @@ export function inputTokens(deps: AppDeps): Handler<AppEnv> {
 }
 
 function toResponseGeneration(request: ResponseRequest, model: ServedModel): GenerationRequest {
-  const { latent_thoughts, reasoning, max_output_tokens: value, temperature, top_p } = request;
+  const { latent_thoughts, reasoning, temperature, top_p } = request;
   const fields = { latent_thoughts, reasoning_effort: reasoning?.effort };
   const generation = toGeneration(
     {
       prompt: chatPrompt(toMessages(request), 'input', model),
       thoughts: settleThoughts(fields, model),
       place: trainedPlace(model.config),
-      limit: value == null ? null : { param: 'max_output_tokens', value },
+      limit: request.max_output_tokens ?? null,
       sampling: { temperature, top_p },
       logprobs: null,
     },

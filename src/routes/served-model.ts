@@ -20,6 +20,8 @@ export type ServedModel = {
   evalReport: EvalReport | null;
   /** sha256 of the weights. */
   weightsSha256: string;
+  /** Changes with the weights, the width they are held in, the device and the server's version. */
+  systemFingerprint: string;
   /** Positions one sequence can hold: prompt, thoughts, suffix and answer. */
   slotCapacity: number;
   /** Started on first use. */

@@ -20,7 +20,7 @@ const plan = fc.record({
   /** Thoughts in the middle of the answer: where the model writes <bot>, or after lines. */
   entry: fc.constantFrom(undefined, undefined, undefined, undefined, null, 1, 2),
   choices: fc.integer({ min: 1, max: 3 }),
-  maxTokens: fc.integer({ min: 1, max: 24 }),
+  maxTokens: fc.integer({ min: 0, max: 24 }),
   stopIds: fc.array(fc.nat(7), { maxLength: 1 }),
   temperature: fc.constantFrom(0, 1),
   seed: fc.nat(),
@@ -163,7 +163,9 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   // <bot> that the model writes is drawn like text, and is none.
   const hasEntered = ledger.entries === 1 || life.phase === 'opening';
   const drawnMarkers = entry === null && hasEntered ? 1 : 0;
-  const answerTokens = ledger.logits - drawnMarkers - (reason === 'stop' ? 1 : 0);
+  // Logits by which no text was drawn: of the stop id, or where none was to be.
+  const undrawn = reason === 'stop' || (reason === 'length' && chosen.maxTokens === 0) ? 1 : 0;
+  const answerTokens = ledger.logits - drawnMarkers - undrawn;
   // Thoughts that were found are told of once something new follows them.
   const isUnderWay = ledger.thoughts + ledger.logits > 0;
   expect(usage).toEqual({
@@ -227,6 +229,8 @@ type Coverage = {
   reused: number;
   reusedThoughts: number;
   forks: number;
+  /** Answers that may have no text. */
+  textless: number;
   /** Of latent mode in the middle of an answer, by what it waited for. */
   entries: { model: number; lines: number };
 };
@@ -243,13 +247,14 @@ function cover(
   coverage.entries[chosen.entry === null ? 'model' : 'lines'] += entries;
   coverage.reused += tokensReused > 0 ? 1 : 0;
   coverage.reusedThoughts += thoughtsReused > 0 ? 1 : 0;
+  coverage.textless += chosen.maxTokens === 0 && !isEarly ? 1 : 0;
   coverage.forks += choice > 0 && tokensReused > 0 && logits > 0 ? 1 : 0;
 }
 
 it('keeps its promises over 100,000 steps of any work', { timeout: 360_000 }, async () => {
   let total = 0;
   const coverage: Coverage = {
-    ...{ ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0 },
+    ...{ ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0, textless: 0 },
     entries: { model: 0, lines: 0 },
   };
   const property = fc.asyncProperty(scenario, async (chosen) => {
@@ -270,5 +275,6 @@ it('keeps its promises over 100,000 steps of any work', { timeout: 360_000 }, as
   expect(coverage.reused).toBeGreaterThan(1000);
   expect(coverage.reusedThoughts).toBeGreaterThan(100);
   expect(coverage.forks).toBeGreaterThan(100);
+  expect(coverage.textless).toBeGreaterThan(100);
   expect(Math.min(coverage.entries.model, coverage.entries.lines)).toBeGreaterThan(1000);
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TokenEvent } from '../../src/engine/messages.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop, type StepOutcome } from '../../src/engine/step-loop.ts';
-import { collect, makeRequest } from './requests.ts';
+import { collect, type Finished, makeRequest } from './requests.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
 
 type Plan = {
@@ -25,7 +25,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   promptLength: fc.integer({ min: 1, max: 30 }),
   thoughts: fc.nat(5),
   suffixLength: fc.nat(2),
-  maxTokens: fc.integer({ min: 1, max: 8 }),
+  maxTokens: fc.integer({ min: 0, max: 8 }),
   stopId: fc.nat(15),
   choices: fc.integer({ min: 1, max: 3 }),
 });
@@ -81,6 +81,10 @@ function eventsOf(outcomes: readonly StepOutcome[], id: number): TokenEvent[] {
   return outcomes.flatMap(({ events }) => events.filter((e) => e.id === id).map((e) => e.event));
 }
 
+/** Of the text: its last token is not fed where the limit ends it. */
+const fedOf = (tokens: readonly number[], { reason }: Finished) =>
+  reason === 'length' ? Math.max(0, tokens.length - 1) : tokens.length;
+
 const failuresOf = (outcomes: readonly StepOutcome[], id: number) =>
   outcomes.flatMap(({ failures }) => failures.filter((failure) => failure.id === id));
 
@@ -128,9 +132,8 @@ describe('any run of the engine', () => {
         expect(finished.thoughts).toHaveLength(2 * thoughtEvents.length);
         if (finished.reason === 'aborted') return;
         expect(thoughtEvents).toHaveLength(item.thoughts);
-        const lastIsFed = finished.reason === 'stop' ? 0 : 1;
         expect(runner.fed.get(id)).toBe(
-          item.promptLength + item.thoughts + item.suffixLength + tokens.length - lastIsFed,
+          item.promptLength + item.thoughts + item.suffixLength + fedOf(tokens, finished),
         );
       });
     }));
@@ -147,7 +150,7 @@ describe('any run of the engine', () => {
         const leader = collect(eventsOf(outcomes, firstId)).finished;
         if (leader.reason === 'aborted') return;
         const { tokens, finished } = collect(eventsOf(outcomes, id));
-        expect(computed.get(id) ?? 0).toBe(tokens.length - (finished.reason === 'stop' ? 0 : 1));
+        expect(computed.get(id) ?? 0).toBe(fedOf(tokens, finished));
         expect(finished.thoughts).toEqual(leader.thoughts);
       });
     }));

@@ -221,7 +221,7 @@ describe('several choices', () => {
 
   it('beyond the server’s number are refused', async () => {
     const error = await errorOf(postChat(serve().app, ask({ n: 5 })));
-    expect(error).toMatchObject({ code: 'invalid_request', param: 'n' });
+    expect(error).toMatchObject({ code: null, type: 'invalid_request_error', param: 'n' });
     expect(error.message).toContain('at most 4 choices, got 5');
   });
 });

@@ -104,11 +104,21 @@ describe('limits', () => {
     expect(generation({ max_tokens: 10, max_completion_tokens: 9 }).maxTokens).toBe(3);
   });
 
-  it('refuse a budget that the thoughts use up, with both numbers', () => {
-    const error = failure({ max_completion_tokens: 6 });
-    expect(error.param).toBe('max_completion_tokens');
-    expect(error.message).toMatch(/\b6 leaves no token for text after 6 thoughts/);
-    expect(failure({ max_tokens: 3 }).param).toBe('max_tokens');
+  it.each([
+    [6, 6],
+    [3, 3],
+    [1, 1],
+  ])('of %i go to the thoughts, which are %i then, and leave no text', (limit, count) => {
+    const budget = { thoughts: { count }, maxTokens: 0, suffixIds: [special.eot] };
+    expect(generation({ max_completion_tokens: limit })).toMatchObject(budget);
+    expect(generation({ max_tokens: limit })).toMatchObject(budget);
+  });
+
+  it('that leave no text need no position for it', () => {
+    // 56 bytes with the newline, <bot>, 6 thoughts, <eot>: all 64.
+    const full = user('x'.repeat(55));
+    expect(generation({ ...full, max_tokens: 6 }).maxTokens).toBe(0);
+    expect(failure({ ...full, max_tokens: 7 }).code).toBe('context_length_exceeded');
   });
 
   it('are the rest of the slot where the request asks for more, or for nothing', () => {
@@ -130,9 +140,9 @@ describe('limits', () => {
       throw new Error('tokenised');
     };
     const served = fakeModel(new FakeEngine(), { tokenizer: { ...model.tokenizer, encode } });
-    expect(failure(user('x'.repeat(3000)), served).message).toMatch(
-      /3001 characters, at most 1024/,
-    );
+    const error = failure(user('x'.repeat(3000)), served);
+    expect(error).toMatchObject({ code: 'context_length_exceeded', param: 'messages' });
+    expect(error.message).toMatch(/1024 characters .* 3001/);
   });
 });
 

@@ -250,7 +250,6 @@ describe('refused', () => {
     [{ prompt: 'x', logprobs: 6 }, 'logprobs'],
     [{ prompt: 'x', logprobs: 1, echo: true }, 'logprobs'],
     [{ prompt: 'x', latent_thoughts: 7 }, 'latent_thoughts'],
-    [{ prompt: 'x', latent_thoughts: 6, max_tokens: 6 }, 'max_tokens'],
     [{ prompt: 'x', stream_options: {} }, 'stream_options'],
   ])('%j', async (body, param) => {
     const engine = new FakeEngine();

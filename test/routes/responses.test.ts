@@ -127,7 +127,6 @@ describe('refused', () => {
       { text: { format: { type: 'json_schema', name: 'a', schema: { type: 'x' } } } },
       'text.format',
     ],
-    [{ max_output_tokens: 6 }, 'max_output_tokens'],
     [{ input: '' }, 'input'],
     [{ input: 'x'.repeat(64) }, 'input'],
     [{ input: [{ role: 'user', content: [{ type: 'input_text' }] }] }, 'input[0].content[0]'],

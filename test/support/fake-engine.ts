@@ -158,6 +158,7 @@ export function fakeModel(engine: Engine, overrides: Partial<ServedModel> = {}):
     samplingDefaults: { temperature: 0, topP: 1 },
     evalReport: null,
     weightsSha256: 'abcdef0123456789',
+    systemFingerprint: 'fp_abcdef0123',
     slotCapacity: 64,
     engine: () => engine,
     ...overrides,
