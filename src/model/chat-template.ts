@@ -58,6 +58,35 @@ export function renderChat(
 }
 
 /**
+ * Whether the prompt depends on what a system message says, and on what was said before the last question. A
+ * template that refuses such messages does not read them.
+ */
+export function templateReads(
+  template: ChatTemplate,
+  extra: Record<string, unknown> = {},
+): { system: boolean; earlierTurns: boolean } {
+  const question: TemplateMessage = { role: 'user', content: 'Question' };
+  const differ = (before: (content: string) => TemplateMessage[]) => {
+    try {
+      const [one, other] = ['One', 'Other'].map((content) =>
+        renderChat(template, [...before(content), question], extra),
+      );
+      return one !== other;
+    } catch (error) {
+      if (error instanceof ChatTemplateError) return false;
+      throw error;
+    }
+  };
+  return {
+    system: differ((content) => [{ role: 'system', content }]),
+    earlierTurns: differ((content) => [
+      { role: 'user', content },
+      { role: 'assistant', content: 'Answer' },
+    ]),
+  };
+}
+
+/**
  * renderChat, cut at the special tokens that the template wrote. Where a message spells one, it stays
  * text: a number between two characters that no message holds takes its place while rendering.
  */

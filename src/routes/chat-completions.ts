@@ -4,12 +4,13 @@ import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { type ChatRequest, parseChatRequest } from './chat-fields.ts';
 import { toChatLogprobs } from './chat-logprobs.ts';
-import { checkControl, toGenerationRequest } from './chat-request.ts';
+import { toGenerationRequest } from './chat-request.ts';
 import { toCompletion } from './chat-response.ts';
 import { chatFrames } from './chat-stream.ts';
 import { collectAnswer } from './collect-answer.ts';
 import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
+import { checkControl } from './latent-fields.ts';
 import { toLatentTrace } from './latent-trace.ts';
 import { openAnswer } from './open-answer.ts';
 import { compileFormat } from './response-format.ts';
@@ -61,7 +62,7 @@ async function collected(answer: Answer, asked: Asked) {
   const told = choices.map(({ text, trace, tokens, reason }) => ({
     content: text,
     trace: trace && toLatentTrace(trace, model.tokenizer),
-    logprobs: toChatLogprobs(tokens, model.tokenizer),
+    logprobs: request.logprobs ? toChatLogprobs(tokens, model.tokenizer) : null,
     reason,
     tokenIds: promptTokenIds && tokens.map(({ tokenId }) => tokenId),
   }));
@@ -81,6 +82,7 @@ function streamed(
     choices,
     includeUsage: request.stream_options?.include_usage ?? false,
     promptTokenIds,
+    logprobs: request.logprobs ?? false,
   });
   return sseResponse(c, endedByError(c, frames), config, answer.abort);
 }

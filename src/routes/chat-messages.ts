@@ -12,10 +12,22 @@ const partSchema = z.looseObject({
 export const chatMessageSchema = z.looseObject({
   role: z.enum(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
   content: z.union([z.string(), z.array(partSchema)]).nullish(),
+  refusal: z.string().nullish(),
   tool_calls: z.array(z.unknown()).nullish(),
+  function_call: z.unknown().optional(),
+  audio: z.unknown().optional(),
 });
 
 export type RequestMessage = z.output<typeof chatMessageSchema>;
+
+/** Parts of an assistant's message that are no text, and what may stand there. */
+const textless = [
+  ['tool_calls', '[]'],
+  ['function_call', 'null'],
+  ['audio', 'null'],
+] as const;
+
+const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
 
 /** Throws unsupported_value for tool messages and for parts that are not text. */
 export function toTemplateMessages(messages: readonly RequestMessage[]): TemplateMessage[] {
@@ -30,12 +42,9 @@ export function toTemplateMessages(messages: readonly RequestMessage[]): Templat
         supported: 'developer, system, user, assistant',
       });
     }
-    if (message.tool_calls?.length) {
-      throw apiError('unsupported_value', {
-        param: `${at}.tool_calls`,
-        given: 'tool calls',
-        supported: '[]',
-      });
+    for (const [field, supported] of textless) {
+      if (!message[field] || isEmptyList(message[field])) continue;
+      throw apiError('unsupported_value', { param: `${at}.${field}`, given: 'this', supported });
     }
     if (message.content == null && role !== 'assistant') {
       throw apiError('invalid_request', {
@@ -43,7 +52,9 @@ export function toTemplateMessages(messages: readonly RequestMessage[]): Templat
         message: `${at}.content: required for the role ${role}`,
       });
     }
-    return { role, content: toText(message.content ?? '', at) };
+    // What the model would not say stands in a field of its own there.
+    const said = message.content ?? (role === 'assistant' ? message.refusal : null) ?? '';
+    return { role, content: toText(said, at) };
   });
 }
 

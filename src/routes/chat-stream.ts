@@ -14,17 +14,20 @@ type ChatStreamOptions = {
   includeUsage: boolean;
   /** Of the prompt, where token ids are asked for. */
   promptTokenIds: number[] | null;
+  /** Whether they are asked for. */
+  logprobs: boolean;
 };
 
 export async function* chatFrames(
   { events }: Answer,
-  { head, tokenizer, choices, includeUsage, promptTokenIds }: ChatStreamOptions,
+  { head, tokenizer, choices, includeUsage, promptTokenIds, logprobs }: ChatStreamOptions,
 ): Frames {
   const chunks = chunkWriter(head, includeUsage, promptTokenIds);
   for (let index = 0; index < choices; index++) yield frame(chunks.first(index));
   for await (const event of events) {
     if (event.kind === 'text') {
-      yield frame(chunks.text(event, toChatLogprobs(event.tokens, tokenizer)));
+      const told = logprobs ? toChatLogprobs(event.tokens, tokenizer) : null;
+      yield frame(chunks.text(event, told));
     }
     if (event.kind === 'trace') {
       yield frame(chunks.trace(event.choice, toLatentTrace(event.thoughts, tokenizer)));

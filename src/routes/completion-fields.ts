@@ -3,11 +3,12 @@
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
-import { trainedPlace } from '../model/prompt.ts';
 import { cacheFields } from './cache-scope.ts';
-import { foreignFields, metadataSchema } from './chat-fields.ts';
-import { encodePrompt, settleThoughts, toGeneration } from './generation.ts';
-import { onlyWith, parseBody, type RefusedFields } from './request-body.ts';
+import { metadataSchema, safetyIdentifierSchema } from './chat-fields.ts';
+import { encodePrompt, toGeneration } from './generation.ts';
+import { latentFields, reasoningEfforts, settleThoughts } from './latent-fields.ts';
+import { refusedBeside } from './refused-fields.ts';
+import { onlyWith, parseBody } from './request-body.ts';
 import { samplingFields } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -35,10 +36,12 @@ export const completionRequestSchema = z.object({
   echo: z.boolean().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  latent_thoughts: z.int().min(0).nullish(),
+  reasoning_effort: z.enum(reasoningEfforts).nullish(),
+  ...latentFields,
   return_token_ids: z.boolean().nullish(),
   ...cacheFields,
   metadata: metadataSchema.nullish(),
+  safety_identifier: safetyIdentifierSchema.nullish(),
 });
 
 export type CompletionRequest = z.output<typeof completionRequestSchema>;
@@ -48,11 +51,15 @@ export const honouredCompletionFields = Object.keys(completionRequestSchema.shap
 /** None of these changes the text of an answer. */
 export const acceptedCompletionFields = ['user', 'priority', 'store', 'service_tier'] as const;
 
-export const refusedCompletionFields: RefusedFields = {
-  ...foreignFields,
-  response_format: { neutral: [{ type: 'text' }], reason: 'Use /v1/chat/completions.' },
-  suffix: { neutral: [''], reason: 'These checkpoints continue text; they do not fill gaps.' },
-};
+export const refusedCompletionFields = refusedBeside(honouredCompletionFields, {
+  messages: 'prompt',
+  input: 'prompt',
+  max_completion_tokens: 'max_tokens',
+  max_output_tokens: 'max_tokens',
+  top_logprobs: 'logprobs',
+  include: 'logprobs',
+  reasoning: 'reasoning_effort',
+});
 
 /** Throws invalid_request or unsupported_value, naming the field. */
 export function parseCompletionRequest(body: unknown): CompletionRequest {
@@ -66,7 +73,20 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
     });
   }
   checkBestOf(request);
+  checkLatent(request);
   return request;
+}
+
+const asksThoughts = ({ latent_thoughts, reasoning_effort }: CompletionRequest) =>
+  latent_thoughts != null || reasoning_effort != null;
+
+/** Without thoughts they would change nothing, and whoever sends them wants some. */
+function checkLatent(request: CompletionRequest): void {
+  if (asksThoughts(request)) return;
+  const { thinking_token_budget, latent_after, latent_stop, latent_control } = request;
+  const fields = { thinking_token_budget, latent_after, latent_stop, latent_control };
+  const [param] = Object.entries(fields).find(([, value]) => value != null) ?? [];
+  if (param) throw onlyWith(param, 'latent_thoughts or reasoning_effort');
 }
 
 function checkBestOf(request: CompletionRequest): void {
@@ -93,7 +113,7 @@ export function toCompletionRequests(
   model: ServedModel,
 ): GenerationRequest[] {
   // Not the checkpoint's default: who sends raw text gets it continued, not answered.
-  const thoughts = settleThoughts({ latent_thoughts: request.latent_thoughts ?? 0 }, model);
+  const thoughts = asksThoughts(request) ? settleThoughts(request, model) : 0;
   const layout = thoughts === 0 ? 'bare' : 'trained';
   const { given, told } = choiceCounts(request);
   return promptsOf(request.prompt).map((prompt) => {
@@ -102,7 +122,7 @@ export function toCompletionRequests(
       {
         prompt: { ids, layout, param: 'prompt' },
         thoughts,
-        place: trainedPlace(model.config),
+        latent: request,
         limit: request.max_tokens ?? defaultMaxTokens,
         sampling: request,
         // The best are told by their log probabilities, whether or not the caller sees them.

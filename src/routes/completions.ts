@@ -21,6 +21,7 @@ import {
 } from './completion-response.ts';
 import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
+import { checkControl } from './latent-fields.ts';
 import { mergeAll } from './merge.ts';
 import { openAnswer } from './open-answer.ts';
 import { responseHead } from './response-head.ts';
@@ -32,6 +33,7 @@ export function completions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
     const arrivedMs = performance.now();
     const request = parseCompletionRequest(await readJson(c));
+    checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
     const { given, told } = choiceCounts(request);
     checkChoices(given > told ? 'best_of' : 'n', given, deps.config.maxChoices);

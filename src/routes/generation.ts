@@ -2,51 +2,16 @@
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { PromptPiece } from '../model/chat-template.ts';
-import {
-  encodePieces,
-  type LatentPlace,
-  layoutIds,
-  layoutLength,
-  type PromptLayout,
-} from '../model/prompt.ts';
-import type { reasoningEfforts } from './chat-fields.ts';
-import { type LatentStop, toStopRule } from './latent-stop.ts';
+import { encodePieces, layoutIds, layoutLength, type PromptLayout } from '../model/prompt.ts';
+import { settlePlace } from './latent-after.ts';
+import type { LatentFields } from './latent-fields.ts';
+import { toStopRule } from './latent-stop.ts';
+import { checkParallel } from './parallel-thoughts.ts';
 import { type SamplingFields, toSampling, toStopRules } from './sampling-fields.ts';
-import { type ServedModel, thoughtLimits } from './served-model.ts';
+import type { ServedModel } from './served-model.ts';
 
 /** No text of more characters per position is tokenised: it would not fit, and would stall others. */
 const maxCharactersPerPosition = 16;
-
-/** Share of the checkpoint's default number of thoughts, rounded up. */
-const effortShares: Record<(typeof reasoningEfforts)[number], number> = {
-  none: 0,
-  minimal: 1 / 6,
-  low: 1 / 3,
-  medium: 2 / 3,
-  high: 1,
-  xhigh: 1,
-  max: 1,
-};
-
-export type ThoughtFields = {
-  latent_thoughts?: number | null | undefined;
-  reasoning_effort?: (typeof reasoningEfforts)[number] | null | undefined;
-};
-
-/** latent_thoughts wins over reasoning_effort; without either, the checkpoint's default. */
-export function settleThoughts(fields: ThoughtFields, model: ServedModel): number {
-  const limits = thoughtLimits(model.config);
-  const asked = fields.latent_thoughts;
-  if (asked == null) {
-    const effort = fields.reasoning_effort;
-    return effort == null ? limits.default : Math.ceil(effortShares[effort] * limits.default);
-  }
-  if (asked <= limits.maximum) return asked;
-  throw apiError('invalid_request', {
-    param: 'latent_thoughts',
-    message: `latent_thoughts: ${model.id} was trained for at most ${limits.maximum}, got ${asked}`,
-  });
-}
 
 /** Each choice takes a slot, so their number bounds what one request can hold. */
 export function checkChoices(
@@ -92,20 +57,21 @@ export type TokenLimit = number | null;
 type GenerationOptions = {
   prompt: Prompt;
   thoughts: number;
-  place: LatentPlace;
-  stop?: LatentStop;
+  latent: Omit<LatentFields, 'latent_thoughts' | 'thinking_token_budget'>;
   limit: TokenLimit;
   sampling: SamplingFields;
   logprobs: number | null;
 };
 
-/** Throws invalid_request or context_length_exceeded. */
+/** Throws invalid_request, unsupported_value or context_length_exceeded. */
 export function toGeneration(options: GenerationOptions, model: ServedModel): GenerationRequest {
-  const { prompt, limit, sampling, logprobs } = options;
+  const { prompt, latent, limit, sampling, logprobs } = options;
+  checkParallel(latent, model);
+  const place = settlePlace(latent.latent_after, model);
   const layout =
     prompt.layout === 'bare'
       ? bareLayout(prompt.ids)
-      : layoutIds(model.config, prompt.ids, options.thoughts, options.place);
+      : layoutIds(model.config, prompt.ids, options.thoughts, place);
   // Completion tokens count thoughts, which come first: a limit may leave no text, or not even all of them.
   const most = limit ?? Number.POSITIVE_INFINITY;
   const thoughts = { ...layout.thoughts, count: Math.min(layout.thoughts.count, most) };
@@ -113,7 +79,12 @@ export function toGeneration(options: GenerationOptions, model: ServedModel): Ge
   const maxTokens = Math.min(most - thoughts.count, room);
   return {
     ...layout,
-    thoughts: { kind: 'model', ...thoughts, ...toStopRule(options.stop, model) },
+    thoughts: {
+      kind: 'model',
+      ...thoughts,
+      ...toStopRule(latent.latent_stop, model),
+      ...(latent.latent_control && { control: latent.latent_control }),
+    },
     maxTokens,
     ...toStopRules(sampling, model, maxTokens),
     sampling: toSampling(sampling, model),

@@ -2,6 +2,7 @@
 import type { Handler } from 'hono';
 import type { EvalReport } from '../model/eval-report.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
+import { messagesRead } from './chat-prompt.ts';
 import { findModel, type ServedModel, thoughtLimits } from './served-model.ts';
 
 /** OpenAI's model object, and a `coconut` block beside it. */
@@ -18,6 +19,7 @@ export function toModelObject(model: ServedModel): object {
       word_steps: model.config.coconut.word_steps,
       stop_head: model.config.coconut.stop_head,
       max_positions: model.slotCapacity,
+      reads: messagesRead(model),
       baseline_task: report?.cot_baseline ? report.data.name : null,
       evaluation: report && toEvaluation(report),
     },

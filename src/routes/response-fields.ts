@@ -4,9 +4,12 @@ import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import type { TemplateMessage } from '../model/chat-template.ts';
 import { cacheFields } from './cache-scope.ts';
-import { maxMessages, metadataSchema, reasoningEfforts } from './chat-fields.ts';
-import { parseBody, type RefusedFields } from './request-body.ts';
+import { maxMessages, metadataSchema, safetyIdentifierSchema } from './chat-fields.ts';
+import { latentFields, reasoningEfforts } from './latent-fields.ts';
+import { refusedBeside } from './refused-fields.ts';
+import { onlyWith, parseBody } from './request-body.ts';
 import { textFormatSchema } from './response-format.ts';
+import { samplingFields } from './sampling-fields.ts';
 
 const textPartSchema = z.object({
   type: z.enum(['input_text', 'output_text', 'text', 'refusal']),
@@ -35,14 +38,20 @@ export const responseRequestSchema = z.object({
   ]),
   instructions: z.string().nullish(),
   max_output_tokens: z.int().min(1).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
+  ...samplingFields,
+  include: z.array(z.string()).max(32).nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   stream: z.boolean().nullish(),
   reasoning: z.object({ effort: z.enum(reasoningEfforts).nullish() }).nullish(),
   text: z.object({ format: textFormatSchema.nullish(), verbosity: z.string().nullish() }).nullish(),
-  latent_thoughts: z.int().min(0).nullish(),
+  ...latentFields,
+  tools: z.array(z.looseObject({ type: z.string() })).nullish(),
   ...cacheFields,
   metadata: metadataSchema.nullish(),
+  // Repeated in the answer, and no more.
+  safety_identifier: safetyIdentifierSchema.nullish(),
+  user: z.string().nullish(),
+  max_tool_calls: z.int().nullish(),
 });
 
 export type ResponseRequest = z.output<typeof responseRequestSchema>;
@@ -51,42 +60,66 @@ export const honouredResponseFields = Object.keys(responseRequestSchema.shape);
 
 /** None of these changes the text of an answer. */
 export const acceptedResponseFields = [
-  'include',
-  'max_tool_calls',
   'parallel_tool_calls',
   'prompt_cache_retention',
   'prompt_cache_options',
-  'safety_identifier',
   'service_tier',
   'store',
   'stream_options',
-  'user',
 ] as const;
 
-const stateless = 'Responses are not stored: send the earlier turns in input.';
-const tools = 'These checkpoints were not trained to call tools.';
+export const refusedResponseFields = refusedBeside(honouredResponseFields, {
+  messages: 'input',
+  prompt: 'input',
+  max_tokens: 'max_output_tokens',
+  max_completion_tokens: 'max_output_tokens',
+  reasoning_effort: 'reasoning.effort',
+  response_format: 'text.format',
+  logprobs: 'include',
+});
 
-export const refusedResponseFields: RefusedFields = {
-  previous_response_id: { neutral: [], reason: stateless },
-  conversation: { neutral: [], reason: stateless },
-  background: { neutral: [false], reason: stateless },
-  prompt: { neutral: [], reason: 'Prompt templates are not stored.' },
-  truncation: { neutral: ['disabled'], reason: 'Input is never cut.' },
-  top_logprobs: { neutral: [0], reason: 'Use /v1/chat/completions.' },
-  tools: { neutral: [[]], reason: tools },
-  tool_choice: { neutral: ['none', 'auto'], reason: tools },
-};
+/** What asks for log probabilities. */
+const logprobsInclude = 'message.output_text.logprobs';
+
+/** Calls of these go to the client, which would wait for them; all others are the server's to make, or not. */
+const clientTools = ['function', 'custom'];
 
 /** Throws invalid_request, unsupported_parameter or unsupported_value, naming the field. */
 export function parseResponseRequest(body: unknown): ResponseRequest {
   const request = parseBody(body, responseRequestSchema, refusedResponseFields);
-  const given = request.text?.verbosity ?? 'medium';
-  if (given === 'medium') return request;
+  if (request.top_logprobs && !asksLogprobs(request)) {
+    throw onlyWith('top_logprobs', `include: ["${logprobsInclude}"]`);
+  }
+  checkTools(request);
+  checkVerbosity(request);
+  return request;
+}
+
+function checkTools({ tools }: ResponseRequest): void {
+  const at = tools?.findIndex(({ type }) => clientTools.includes(type)) ?? -1;
+  if (at === -1) return;
+  throw apiError('unsupported_value', {
+    param: `tools[${at}].type`,
+    given: `"${tools![at]!.type}"`,
+    supported: 'none that the client is to call (These checkpoints were not trained to.)',
+  });
+}
+
+function checkVerbosity({ text }: ResponseRequest): void {
+  const given = text?.verbosity ?? 'medium';
+  if (given === 'medium') return;
   throw apiError('unsupported_value', {
     param: 'text.verbosity',
     given: JSON.stringify(given.slice(0, 40)),
     supported: '"medium" (These checkpoints have one way to answer.)',
   });
+}
+
+const asksLogprobs = ({ include }: ResponseRequest) => include?.includes(logprobsInclude) ?? false;
+
+/** How many of the likeliest ids each token tells of; null where no log probabilities are asked for. */
+export function logprobsAsked(request: ResponseRequest): number | null {
+  return asksLogprobs(request) ? (request.top_logprobs ?? 0) : null;
 }
 
 /** instructions come first, as the system's message. */

@@ -42,13 +42,11 @@ const timingsSchema = z.strictObject({
 });
 
 const tokenLogprob = { token: z.string(), logprob: z.number(), bytes: z.array(count) };
+const logprobEntries = z.array(
+  z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) }),
+);
 const chatLogprobsSchema = z
-  .strictObject({
-    content: z.array(
-      z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) }),
-    ),
-    refusal: z.null(),
-  })
+  .strictObject({ content: logprobEntries, refusal: z.null() })
   .nullable();
 
 /** Only where latent_trace asked for it, and there were thoughts. */
@@ -155,7 +153,7 @@ const outputTextSchema = z.strictObject({
   type: z.literal('output_text'),
   text: z.string(),
   annotations: z.array(z.never()),
-  logprobs: z.array(z.never()),
+  logprobs: logprobEntries,
 });
 
 const outputItemSchema = z.union([
@@ -173,23 +171,30 @@ export const responseSchema = z.strictObject({
   id: z.string().startsWith('resp_'),
   object: z.literal('response'),
   created_at: count,
+  completed_at: count.nullable().meta({ description: 'Null unless the status is completed.' }),
   status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
   background: z.literal(false),
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   incomplete_details: z.strictObject({ reason: z.literal('max_output_tokens') }).nullable(),
   instructions: z.string().nullable(),
+  frequency_penalty: z.number(),
   max_output_tokens: count.nullable(),
+  max_tool_calls: z.int().nullable(),
   model: z.string(),
   output: z.array(outputItemSchema),
   parallel_tool_calls: z.literal(false),
+  presence_penalty: z.number(),
   previous_response_id: z.null(),
+  prompt_cache_key: z.string().nullable(),
   reasoning: z.strictObject({ effort: z.string().nullable(), summary: z.null() }),
+  safety_identifier: z.string().nullable(),
   service_tier: z.literal('default'),
   store: z.literal(false),
   temperature: z.number(),
   text: z.strictObject({ format: textFormatSchema }),
   tool_choice: z.literal('none'),
   tools: z.array(z.never()),
+  top_logprobs: count,
   top_p: z.number(),
   truncation: z.literal('disabled'),
   usage: z
@@ -201,6 +206,7 @@ export const responseSchema = z.strictObject({
       total_tokens: count,
     })
     .nullable(),
+  user: z.string().nullable(),
   metadata,
   timings: timingsSchema.optional(),
 });
@@ -232,6 +238,7 @@ export const modelSchema = z.strictObject({
     word_steps: count,
     stop_head: z.boolean(),
     max_positions: count,
+    reads: z.strictObject({ system: z.boolean(), earlier_turns: z.boolean() }),
     baseline_task: z.string().nullable(),
     evaluation: evaluationSchema.nullable(),
   }),

@@ -1,103 +1,139 @@
-// The named events of one streamed response, in OpenAI's order, numbered from 0: created,
-// in_progress, the reasoning item where there are thoughts, the message with its deltas, the end.
+// The named events of one streamed response, in OpenAI's order, numbered from 0: created, in_progress, each item from
+// its first event to its last, the end.
 import type { Context } from 'hono';
-import type { ApiError } from '../errors.ts';
+import { type ApiError, toErrorBody } from '../errors.ts';
 import type { Answer, AnswerEvent } from './answer.ts';
 import type { AppEnv } from './app-context.ts';
+import { type LogprobEntry, toLogprobEntries } from './chat-logprobs.ts';
 import {
-  finishedResponse,
+  type Finished,
+  hasMessage,
   messageItem,
+  type OutputItem,
   type ResponseContext,
   reasoningItem,
   responseObject,
+  statusOf,
   textPart,
 } from './response-object.ts';
 import { endedByError, type Frames } from './sse.ts';
 
-type Finished = Extract<AnswerEvent, { kind: 'finished' }>;
-type Emit = (type: string, data: object) => string;
-
-/** The reasoning item, where there is one, is announced before the first thought. */
 export function responseFrames(
   c: Context<AppEnv>,
   answer: Answer,
   context: ResponseContext,
 ): Frames {
-  const emit = numberedEvents();
-  const tell = ({ code, message, param }: ApiError) => {
-    const end = { finished: null, error: { code, message } };
-    const response = responseObject(context, 'failed', [], end);
-    return emit('error', { code, message, param }) + emit('response.failed', { response });
-  };
-  return endedByError(c, answerFrames(answer, context, emit), tell);
+  const writer = new ResponseWriter(context);
+  return endedByError(c, answerFrames(answer, writer), (error) => writer.fail(error));
 }
 
-async function* answerFrames({ events }: Answer, context: ResponseContext, emit: Emit): Frames {
-  let text = '';
-  const begun = responseObject(context, 'in_progress', [], { finished: null, error: null });
-  yield emit('response.created', { response: begun });
-  yield emit('response.in_progress', { response: begun });
-  const { thinksFirst, messageId } = context;
-  const at = { item_id: messageId, output_index: thinksFirst ? 1 : 0, content_index: 0 };
-  if (thinksFirst) yield reasoningAdded(emit, context);
-  let isThinking = thinksFirst;
-  let isOpen = false;
+async function* answerFrames({ events }: Answer, writer: ResponseWriter): Frames {
+  yield writer.begin();
   for await (const event of events) {
-    if (event.kind !== 'text' && event.kind !== 'finished') continue;
-    if (isThinking) yield reasoningDone(emit, context);
-    isThinking = false;
-    if (!isOpen) yield messageAdded(emit, context, at);
-    isOpen = true;
-    if (event.kind === 'finished') yield messageDone(emit, context, at, text, event);
-    else if (event.text !== '') {
-      text += event.text;
-      yield emit('response.output_text.delta', { ...at, delta: event.text, logprobs: [] });
-    }
+    if (event.kind === 'text') yield writer.text(event);
+    if (event.kind === 'finished') yield writer.finish(event);
   }
 }
 
-function numberedEvents(): Emit {
-  let next = 0;
-  return (type, data) => {
-    const event = { type, sequence_number: next++, ...data };
+/** One stream: its numbers, the items that are whole, and the one that is open. */
+class ResponseWriter {
+  readonly #context: ResponseContext;
+  #nextNumber = 0;
+  readonly #items: OutputItem[] = [];
+  #open: 'none' | 'reasoning' | 'message' = 'none';
+  #text = '';
+  readonly #logprobs: LogprobEntry[] = [];
+
+  constructor(context: ResponseContext) {
+    this.#context = context;
+  }
+
+  /** The reasoning item, where there is one, is announced before the first thought. */
+  begin(): string {
+    const context = this.#context;
+    const response = responseObject(context, 'in_progress', [], { finished: null, error: null });
+    const begun =
+      this.#emit('response.created', { response }) +
+      this.#emit('response.in_progress', { response });
+    if (!context.thinksFirst) return begun;
+    this.#open = 'reasoning';
+    const item = reasoningItem(context);
+    return begun + this.#emit('response.output_item.added', { output_index: 0, item });
+  }
+
+  text({ text, tokens }: Extract<AnswerEvent, { kind: 'text' }>): string {
+    const opened = this.#openMessage();
+    const logprobs = toLogprobEntries(tokens, this.#context.model.tokenizer);
+    this.#text += text;
+    this.#logprobs.push(...logprobs);
+    if (text === '' && logprobs.length === 0) return opened;
+    return (
+      opened + this.#emit('response.output_text.delta', { ...this.#at, delta: text, logprobs })
+    );
+  }
+
+  finish(finished: Finished): string {
+    const status = statusOf(finished);
+    const opened = hasMessage(finished) ? this.#openMessage() : '';
+    const closed = this.#close(status);
+    const end = { finished, error: null };
+    const response = responseObject(this.#context, status, this.#items, end);
+    return opened + closed + this.#emit(`response.${status}`, { response });
+  }
+
+  /** What was said until then is told again, as an unfinished item. */
+  fail(error: ApiError): string {
+    const closed = this.#close('incomplete');
+    const { code, message, param } = toErrorBody(error).error;
+    const end = { finished: null, error: { code: error.code, message } };
+    const response = responseObject(this.#context, 'failed', this.#items, end);
+    return (
+      closed +
+      this.#emit('error', { code, message, param }) +
+      this.#emit('response.failed', { response })
+    );
+  }
+
+  get #at() {
+    const { messageId } = this.#context;
+    return { item_id: messageId, output_index: this.#items.length, content_index: 0 };
+  }
+
+  #openMessage(): string {
+    if (this.#open === 'message') return '';
+    const closed = this.#close('completed');
+    this.#open = 'message';
+    const { output_index } = this.#at;
+    const item = messageItem(this.#context, 'in_progress', []);
+    return (
+      closed +
+      this.#emit('response.output_item.added', { output_index, item }) +
+      this.#emit('response.content_part.added', { ...this.#at, part: textPart('', []) })
+    );
+  }
+
+  /** The last events of the item that is open. */
+  #close(status: 'completed' | 'incomplete'): string {
+    const { output_index } = this.#at;
+    const [open, logprobs] = [this.#open, this.#logprobs];
+    this.#open = 'none';
+    if (open === 'none') return '';
+    if (open === 'reasoning') return this.#done(output_index, reasoningItem(this.#context));
+    const part = textPart(this.#text, logprobs);
+    return (
+      this.#emit('response.output_text.done', { ...this.#at, text: this.#text, logprobs }) +
+      this.#emit('response.content_part.done', { ...this.#at, part }) +
+      this.#done(output_index, messageItem(this.#context, status, [part]))
+    );
+  }
+
+  #done(output_index: number, item: OutputItem): string {
+    this.#items.push(item);
+    return this.#emit('response.output_item.done', { output_index, item });
+  }
+
+  #emit(type: string, data: object): string {
+    const event = { type, sequence_number: this.#nextNumber++, ...data };
     return `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`;
-  };
-}
-
-type Place = { item_id: string; output_index: number; content_index: number };
-
-function reasoningAdded(emit: Emit, context: ResponseContext): string {
-  return emit('response.output_item.added', { output_index: 0, item: reasoningItem(context) });
-}
-
-function reasoningDone(emit: Emit, context: ResponseContext): string {
-  return emit('response.output_item.done', { output_index: 0, item: reasoningItem(context) });
-}
-
-function messageAdded(emit: Emit, context: ResponseContext, at: Place): string {
-  const { output_index } = at;
-  const item = messageItem(context, 'in_progress', []);
-  return (
-    emit('response.output_item.added', { output_index, item }) +
-    emit('response.content_part.added', { ...at, part: textPart('') })
-  );
-}
-
-function messageDone(
-  emit: Emit,
-  context: ResponseContext,
-  at: Place,
-  text: string,
-  finished: Finished,
-): string {
-  const { output_index } = at;
-  const response = finishedResponse(context, text, finished);
-  const status = finished.reason === 'length' ? 'incomplete' : 'completed';
-  const item = messageItem(context, status, [textPart(text)]);
-  return (
-    emit('response.output_text.done', { ...at, text, logprobs: [] }) +
-    emit('response.content_part.done', { ...at, part: textPart(text) }) +
-    emit('response.output_item.done', { output_index, item }) +
-    emit(`response.${status}`, { response })
-  );
+  }
 }

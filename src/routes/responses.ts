@@ -2,19 +2,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { GenerationRequest } from '../engine/messages.ts';
-import { trainedPlace } from '../model/prompt.ts';
 import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
-import { chatPrompt } from './chat-request.ts';
+import { chatPrompt } from './chat-prompt.ts';
 import { collectAnswer } from './collect-answer.ts';
-import { settleThoughts, toGeneration } from './generation.ts';
+import { toGeneration } from './generation.ts';
 import { readJson } from './guards.ts';
 import { checkFormat } from './latent-after.ts';
+import { checkControl, settleThoughts } from './latent-fields.ts';
 import { openAnswer } from './open-answer.ts';
-import { parseResponseRequest, type ResponseRequest, toMessages } from './response-fields.ts';
+import {
+  logprobsAsked,
+  parseResponseRequest,
+  type ResponseRequest,
+  toMessages,
+} from './response-fields.ts';
 import { compileFormat, settleFormat } from './response-format.ts';
 import { finishedResponse, type ResponseContext } from './response-object.ts';
 import { responseFrames } from './response-stream.ts';
+import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
 import { sseResponse } from './sse.ts';
 
@@ -22,6 +28,7 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
     const arrivedMs = performance.now();
     const request = parseResponseRequest(await readJson(c));
+    checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
     const generation = toResponseGeneration(request, model);
     await compileFormat(generation, 'text.format', model);
@@ -29,7 +36,7 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
       endpoint: 'responses',
       model,
       request: generation,
-      stop: [],
+      stop: stopStrings(request),
       choices: 1,
       cache: request,
       answerMarker: model.config.coconut.answer_marker,
@@ -55,20 +62,19 @@ export function inputTokens(deps: AppDeps): Handler<AppEnv> {
 }
 
 function toResponseGeneration(request: ResponseRequest, model: ServedModel): GenerationRequest {
-  const { latent_thoughts, reasoning, temperature, top_p } = request;
-  const fields = { latent_thoughts, reasoning_effort: reasoning?.effort };
+  const { reasoning } = request;
   const generation = toGeneration(
     {
       prompt: chatPrompt(toMessages(request), 'input', model),
-      thoughts: settleThoughts(fields, model),
-      place: trainedPlace(model.config),
+      thoughts: settleThoughts({ ...request, reasoning_effort: reasoning?.effort }, model),
+      latent: request,
       limit: request.max_output_tokens ?? null,
-      sampling: { temperature, top_p },
-      logprobs: null,
+      sampling: request,
+      logprobs: logprobsAsked(request),
     },
     model,
   );
-  const settled = { ...generation, ...settleFormat(request.text?.format, 'text.format') };
+  const settled = { ...generation, ...settleFormat(request.text?.format, 'text.format', request) };
   checkFormat(settled, 'text.format');
   return settled;
 }
@@ -79,13 +85,12 @@ function responseContext(
   { thoughts, latentEntry }: GenerationRequest,
 ): ResponseContext {
   const id = randomUUID().replaceAll('-', '');
-  const createdSeconds = Math.floor(Date.now() / 1000);
   const ids = { id: `resp_${id}`, messageId: `msg_${id}`, reasoningId: `rs_${id}` };
   const thinksFirst = thoughts.count > 0 && latentEntry === undefined;
-  return { ...ids, createdSeconds, thinksFirst, model, request };
+  return { ...ids, createdMs: Date.now(), thinksFirst, model, request };
 }
 
 async function collected(answer: Answer, context: ResponseContext) {
   const { choices, finished } = await collectAnswer(answer, 1);
-  return finishedResponse(context, choices[0]!.text, finished);
+  return finishedResponse(context, choices[0]!, finished);
 }

@@ -6,7 +6,7 @@ import { apiError } from '../errors.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { maxMessages } from './chat-fields.ts';
 import { chatMessageSchema, toTemplateMessages } from './chat-messages.ts';
-import { chatPrompt } from './chat-request.ts';
+import { chatPrompt } from './chat-prompt.ts';
 import { tokenIdsSchema } from './completion-fields.ts';
 import { encodePrompt } from './generation.ts';
 import { readJson } from './guards.ts';

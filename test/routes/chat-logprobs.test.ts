@@ -34,11 +34,11 @@ describe('the logprobs object', () => {
 
   it('spells a special token', () => {
     const tokens = [{ tokenId: special.eos, logprobs: { logprob: -2, top: [] } }];
-    expect(toChatLogprobs(tokens, tokenizer)?.content[0]?.token).toBe('<eos>');
+    expect(toChatLogprobs(tokens, tokenizer).content[0]?.token).toBe('<eos>');
   });
 
-  it('is null where nobody asked', () => {
-    expect(toChatLogprobs([{ tokenId: 65, logprobs: null }], tokenizer)).toBeNull();
+  it('is empty where there is no text', () => {
+    expect(toChatLogprobs([], tokenizer)).toEqual({ content: [], refusal: null });
   });
 });
 

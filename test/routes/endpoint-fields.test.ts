@@ -1,8 +1,10 @@
 // The field tables of completions and responses against OpenAI's description, as chat-fields.test.ts
-// does for chat: honoured, accepted without effect, or refused by name; and written down.
+// does for chat: honoured, accepted without effect, or refused by name; and written down. And the tables of all three
+// against each other: what changes an answer somewhere is ignored nowhere.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../src/errors.ts';
+import { acceptedFields, honouredFields, refusedFields } from '../../src/routes/chat-fields.ts';
 import {
   acceptedCompletionFields,
   honouredCompletionFields,
@@ -15,6 +17,7 @@ import {
   parseResponseRequest,
   refusedResponseFields,
 } from '../../src/routes/response-fields.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 const tables = [
   {
@@ -83,3 +86,41 @@ describe.each(tables)(
     );
   },
 );
+
+const chat = {
+  name: 'chat',
+  honoured: honouredFields,
+  accepted: acceptedFields,
+  refused: refusedFields,
+};
+
+describe('a field of one endpoint', () => {
+  const all = [chat, ...tables];
+  const known = new Set(
+    all.flatMap(({ honoured, refused }) => [...honoured, ...Object.keys(refused)]),
+  );
+
+  it.each(all)('is in a table of $name', ({ honoured, accepted, refused }) => {
+    const placed = new Set([...honoured, ...accepted, ...Object.keys(refused)]);
+    expect([...known].filter((field) => !placed.has(field))).toEqual([]);
+  });
+
+  it('is known by its extension of OpenAI’s, too', () => {
+    const extensions = [
+      'latent_stop',
+      'latent_trace',
+      'latent_control',
+      'top_k',
+      'return_token_ids',
+    ];
+    for (const field of extensions) expect(known).toContain(field);
+  });
+
+  it('is refused with the name that another has for it', () => {
+    const refusal = refusalOf(() =>
+      parseResponseRequest({ model: 'm', input: 'hi', max_tokens: 5 }),
+    );
+    expect(refusal).toMatchObject({ code: 'unsupported_parameter', param: 'max_tokens' });
+    expect(refusal.message).toContain('Use max_output_tokens.');
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
-import { checkControl, toGenerationRequest } from '../../src/routes/chat-request.ts';
+import { toGenerationRequest } from '../../src/routes/chat-request.ts';
+import { checkControl } from '../../src/routes/latent-fields.ts';
 import { toLatentTrace } from '../../src/routes/latent-trace.ts';
 import { chatChunkSchema, chatCompletionSchema } from '../../src/routes/response-schemas.ts';
 import {

@@ -121,7 +121,10 @@ describe('refused', () => {
     [{ previous_response_id: 'resp_1' }, 'previous_response_id'],
     [{ conversation: 'conv_1' }, 'conversation'],
     [{ background: true }, 'background'],
-    [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
+    [{ tools: [{ type: 'web_search' }, { type: 'function', name: 'f' }] }, 'tools[1].type'],
+    [{ tools: [{ type: 'custom', name: 'f' }] }, 'tools[0].type'],
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ tool_choice: { type: 'web_search' } }, 'tool_choice'],
     [{ text: { format: { type: 'regex' } } }, 'text.format.type'],
     [
       { text: { format: { type: 'json_schema', name: 'a', schema: { type: 'x' } } } },
