@@ -53,6 +53,21 @@ describe('readServedCheckpoints', () => {
     expect(read({ MODEL_DIR: dir, SLOT_CAPACITY: '32' }).models[0]?.slotCapacity).toBe(32);
   });
 
+  it('have a fingerprint that changes with weights, their width and the device', () => {
+    const dir = twoCheckpoints();
+    const fingerprint = (environment = {}) =>
+      read({ MODEL_DIR: dir, ...environment }).models.map((model) => model.systemFingerprint);
+    const all = [
+      ...fingerprint(),
+      ...fingerprint({ WEIGHTS: 'int8' }),
+      ...fingerprint({ WEIGHTS: 'int4' }),
+      ...fingerprint({ DEVICE: 'cuda' }),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    for (const one of all) expect(one).toMatch(/^fp_[0-9a-f]{10}$/);
+    expect(fingerprint()).toEqual(all.slice(0, 2));
+  });
+
   it('exports the measured baseline, and not the figures of other weights', async () => {
     const dir = twoCheckpoints();
     const checkpoint = readCheckpoint(join(dir, 'a-coconut'));

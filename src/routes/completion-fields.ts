@@ -49,7 +49,13 @@ export type CompletionRequest = z.output<typeof completionRequestSchema>;
 export const honouredCompletionFields = Object.keys(completionRequestSchema.shape);
 
 /** None of these changes the text of an answer. */
-export const acceptedCompletionFields = ['user', 'priority', 'store', 'service_tier'] as const;
+export const acceptedCompletionFields = [
+  'user',
+  'priority',
+  'store',
+  'service_tier',
+  'max_tool_calls',
+] as const;
 
 export const refusedCompletionFields = refusedBeside(honouredCompletionFields, {
   messages: 'prompt',

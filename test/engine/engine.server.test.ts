@@ -71,6 +71,18 @@ describe('a request', () => {
     expect(await engine.ready()).toMatchObject({ slots: 2, slotCapacity: 128 });
   });
 
+  it('that may have no text ends after its thoughts, and leaves them to the next', async () => {
+    const engine = tinyEngine({ prefixCacheBytes: 2 ** 20 });
+    const cut = { ...thinking, maxTokens: 0, cacheScope: 'own', returnThoughts: true };
+    const ended = await readAll(engine.submit(cut));
+    expect(ended.tokens).toEqual([]);
+    expect(ended.finished).toMatchObject({ reason: 'length', usage: { thoughts: 3 } });
+    const whole = await readAll(engine.submit({ ...cut, maxTokens: 6 }));
+    expect(whole.finished.usage.cachedTokens).toBeGreaterThan(0);
+    expect(whole.finished.thoughts).toEqual(ended.finished.thoughts);
+    expect(whole.tokens).toEqual((await readAll(engine.submit(thinking))).tokens);
+  });
+
   it('is sampled by its seed', async () => {
     const engine = tinyEngine();
     const ask = async (seed: number) => {

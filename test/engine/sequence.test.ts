@@ -54,6 +54,19 @@ describe('the layout', () => {
     });
   });
 
+  it('ends with its last thought where it may have no text, whatever the grammar or the stop ids', () => {
+    const sequence = started({
+      promptIds: [1],
+      thoughts: { kind: 'model', count: 1 },
+      maxTokens: 0,
+      stopIds: [5],
+    });
+    sequence.advance(1, hidden(0.5), 0);
+    expect(sequence.advance(1, logits(5), 0)).toMatchObject([
+      { kind: 'finished', reason: 'length', usage: { thoughts: 1, answerTokens: 0 } },
+    ]);
+  });
+
   it('feeds given thoughts with the prompt', () => {
     const vectors = Float32Array.of(1, 2, 3, 4);
     const sequence = started({
@@ -309,7 +322,7 @@ describe('a request that cannot be served', () => {
     ['token id -1 is not in 0..9', { suffixIds: [-1] }],
     ['token id 1.5 is not in 0..9', { promptIds: [1.5] }],
     ['9 positions asked for, a slot holds 8', { maxTokens: 6 }],
-    ['maxTokens must be a whole number from 1, got 0', { maxTokens: 0 }],
+    ['maxTokens must be a whole number from 0, got -1', { maxTokens: -1 }],
     ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
     ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
     ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],

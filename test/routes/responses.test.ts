@@ -2,24 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { inputTokensSchema, responseSchema } from '../../src/routes/response-schemas.ts';
 import { errorOf, FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
+import { responseEventsOf } from '../support/response-events.ts';
 
 function post(engine: FakeEngine, body: object, path = '/v1/responses') {
   return fakeApp([fakeModel(engine)]).app.request(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'fake/coconut', input: 'Hi', ...body }),
-  });
-}
-
-type Event = { type: string; sequence_number: number; [key: string]: unknown };
-
-async function eventsOf(response: Response): Promise<Event[]> {
-  const blocks = (await response.text()).trim().split('\n\n');
-  return blocks.map((block) => {
-    const [name, data] = block.split('\n') as [string, string];
-    const event = JSON.parse(data.slice('data: '.length)) as Event;
-    expect(name).toBe(`event: ${event.type}`);
-    return event;
   });
 }
 
@@ -82,7 +71,9 @@ describe('a response', () => {
 
 describe('a streamed response', () => {
   it('sends its events in order, numbered', async () => {
-    const events = await eventsOf(await post(new FakeEngine({ text: '### ab' }), { stream: true }));
+    const events = await responseEventsOf(
+      await post(new FakeEngine({ text: '### ab' }), { stream: true }),
+    );
     expect(events.map(({ type }) => type)).toEqual([
       'response.created',
       'response.in_progress',
@@ -110,7 +101,7 @@ describe('a streamed response', () => {
 
   it('that fails says so and then fails', async () => {
     const engine = new FakeEngine({ text: 'a' }, { fail: new Error('broken') });
-    const events = await eventsOf(await post(engine, { stream: true }));
+    const events = await responseEventsOf(await post(engine, { stream: true }));
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['error', 'response.failed']);
     expect(JSON.stringify(events)).not.toContain('broken');
   });

@@ -215,7 +215,11 @@ export function fakeApp(
 export const queueFull = apiError('server_is_overloaded', { limit: 2 });
 
 export function postChat(app: App, body: object, headers: Record<string, string> = {}) {
-  return app.request('/v1/chat/completions', {
+  return post(app, '/v1/chat/completions', body, headers);
+}
+
+export function post(app: App, path: string, body: object, headers: Record<string, string> = {}) {
+  return app.request(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
