@@ -10,11 +10,8 @@ import { collate, type TrainBatch } from '../src/training/collate.ts';
 import { lastStage, methodStage, stagePlan } from '../src/training/curriculum.ts';
 import { Learner } from '../src/training/learner.ts';
 import { methods } from '../src/training/methods.ts';
-import {
-  readTrainingConfig,
-  type TrainingConfig,
-  totalSteps,
-} from '../src/training/training-config.ts';
+import { totalSteps } from '../src/training/schedule.ts';
+import { readTrainingConfig, type TrainingConfig } from '../src/training/training-config.ts';
 import { gradientGraph } from '../src/training/training-graph.ts';
 import { gemmOperations, gemmPeak } from './gemm.ts';
 import { gpt2Small, randomWeights } from './random-checkpoint.ts';

@@ -1,5 +1,5 @@
 // Schema of a checkpoint's eval.json: every figure measured for it, and on what.
-// Written by src/training/evaluate.ts; read by the server for the metrics and by the model card.
+// Written by src/training/evaluate-command.ts; read by the server for the metrics and by the model card.
 import { z } from 'zod';
 
 const ratio = z.number().min(0).max(1);
@@ -17,6 +17,8 @@ const runSchema = z.strictObject({
   sd_text_tokens: z.number().min(0),
   /** Thoughts plus text tokens, the paper's "# Tokens". */
   mean_total_tokens: z.number().min(0),
+  /** Answers given up at the most text tokens allowed; absent where it was not counted. */
+  cut: z.int().min(0).optional(),
 });
 
 export const evalReportSchema = z.strictObject({

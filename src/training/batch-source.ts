@@ -17,14 +17,11 @@ import type { Example, ExampleGroup } from './datasets/example.ts';
 import { addDecoderTargets } from './decoder-targets.ts';
 import { addTeacher } from './distillation.ts';
 import { methods } from './methods.ts';
+import { excessOf } from './row-length.ts';
+import { locateStep, removedTokensAt } from './schedule.ts';
 import { addThoughtTargets } from './step-supervision.ts';
 import { addStopTargets } from './stop-targets.ts';
-import {
-  locateStep,
-  removedTokensAt,
-  type Segment,
-  type TrainingConfig,
-} from './training-config.ts';
+import { MAX_SEGMENTS, type Segment, type TrainingConfig } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
 /** Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. */
@@ -78,7 +75,7 @@ export class BatchSource {
     joinWeights(batches);
     if (this.#config.dropout > 0) this.#drop(batches, random);
     const resetsOptimizer =
-      within === 0 ? segment.resetOptimizer : this.#removalRestarts(segment, within, groups);
+      (within === 0 && segment.resetOptimizer) || this.#removalRestarts(trainStep, groups);
     return { batches, stage, removedTokens, resetsOptimizer };
   }
 
@@ -103,7 +100,7 @@ export class BatchSource {
     if (config.supervision === 'decoder')
       addDecoderTargets(batch, groups, stage, vocabulary, config);
     if (config.stopHead) addStopTargets(batch, config.stopHead.weight);
-    if (config.distillation) addTeacher(batch, groups, vocabulary, config);
+    if (config.distillation) addTeacher(batch, groups, this.#data, config);
   }
 
   /** @param random what staging has left of the step's own stream */
@@ -115,10 +112,12 @@ export class BatchSource {
   }
 
   /** iCoT's reset: the schedule has just risen, and some chain of the batch still had a token to lose. */
-  #removalRestarts(segment: Segment, within: number, groups: readonly ExampleGroup[]): boolean {
-    const before = removedTokensAt(segment, within - 1);
-    if (!segment.removedTokens?.resetOptimizer) return false;
-    if (removedTokensAt(segment, within) === before) return false;
+  #removalRestarts(trainStep: number, groups: readonly ExampleGroup[]): boolean {
+    const { segment, within } = locateStep(this.#config, trainStep);
+    if (!segment.removedTokens?.resetOptimizer || trainStep === 0) return false;
+    const last = locateStep(this.#config, trainStep - 1);
+    const before = removedTokensAt(last.segment, last.within);
+    if (removedTokensAt(segment, within) <= before) return false;
     const { allBeyond } = this.#config.tokenRemoval;
     if (allBeyond !== null && before >= allBeyond) return false;
     const { vocabulary } = this.#data;
@@ -127,9 +126,9 @@ export class BatchSource {
     );
   }
 
-  /** Pools are drawn whole: 0 = data, 1 = stages keep their random streams apart. */
+  /** Of the n-th draw in a stream: 0 = pools of data, 1 = a batch's stages. */
   #seed(segmentIndex: number, stream: number, n: number): number {
-    return ((this.#config.seed * 31 + segmentIndex) * 2 + stream) * 1_000_003 + n;
+    return ((this.#config.seed * MAX_SEGMENTS + segmentIndex) * 2 + stream) * 1_000_003 + n;
   }
 
   /** @param firstStep the train step that its first batch is for */
@@ -139,15 +138,13 @@ export class BatchSource {
     const { groups: G, perGroup } = this.#config.batch;
     const random = new Random(this.#seed(index, 0, pool));
     const first = firstStep * G * perGroup;
-    const drawn = this.#data.groups({
-      random,
-      segment,
-      groups: G * POOL_BATCHES,
-      perGroup,
-      first,
-    });
+    // Of a file no item may be drawn that the segment does not come to: the next one goes on behind it. Fresh items
+    // are drawn by the whole pool, wherever the segment ends, so that a seed's batches do not depend on its length.
+    const left = segment.trainSteps - pool * POOL_BATCHES;
+    const size = this.#data.isInEpochs ? Math.min(POOL_BATCHES, left) : POOL_BATCHES;
+    const drawn = this.#data.groups({ random, segment, groups: G * size, perGroup, first });
     drawn.sort((a, b) => textLength(a) - textLength(b));
-    const batches = Array.from({ length: POOL_BATCHES }, (_, i) => drawn.slice(i * G, (i + 1) * G));
+    const batches = Array.from({ length: size }, (_, i) => drawn.slice(i * G, (i + 1) * G));
     this.#pool = { key, batches: random.shuffle(batches) };
     return this.#pool.batches;
   }
@@ -179,7 +176,16 @@ export class BatchSource {
       walks: (example) => stageWalk(example, vocabulary),
       text: (example) => stageText(example, segment.text, random, vocabulary),
     };
-    return { contextIds, examples: group.examples.map(staging[segment.task]) };
+    const examples = group.examples.map(staging[segment.task]);
+    examples.forEach((example, i) => {
+      this.#checkLength(example, contextIds.length, group.context + group.examples[i]!.question);
+    });
+    return { contextIds, examples };
+  }
+
+  #checkLength(staged: StagedExample, contextLength: number, question: string): void {
+    const excess = excessOf(staged, contextLength, this.#data.positions, question);
+    if (excess !== null) throw new Error(`${this.#config.data.kind}: ${excess}`);
   }
 
   /** Labels that are no entity count `weight` of one that is. */
@@ -209,7 +215,7 @@ const objectiveWeights = [
   'distillation_weight',
 ];
 
-/** Makes means over each batch into shares of one mean over all of them. */
+/** Makes the text's means over each batch into shares of one mean over all labels; further losses have equal shares. */
 function joinWeights(batches: readonly TrainBatch[]): void {
   const weightsOf = ({ feeds }: TrainBatch) => feeds['label_weights']!.data as Float32Array;
   const labels = batches.map(({ labelMask }) => labelMask.reduce((sum, bit) => sum + bit, 0));

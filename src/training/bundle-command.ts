@@ -8,7 +8,8 @@ import type { EvalReport } from '../model/eval-report.ts';
 import { modelCard } from '../model/model-card.ts';
 import { thinMetrics } from './metrics-thinning.ts';
 import { RunDirectory } from './run-directory.ts';
-import { runOf, totalSteps } from './training-config.ts';
+import { totalSteps } from './schedule.ts';
+import { runOf } from './training-config.ts';
 
 /** Above this a checkpoint does not belong into a repository. */
 const MAX_WEIGHTS_BYTES = 12e6;

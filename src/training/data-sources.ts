@@ -19,7 +19,7 @@ import {
   symbolicFrontiers,
   toSymbolic,
 } from './datasets/superposition.ts';
-import type { DataConfig, Segment } from './training-config.ts';
+import type { DataConfig, FileRules, Segment } from './training-config.ts';
 
 export type Draw = {
   random: Random;
@@ -30,12 +30,20 @@ export type Draw = {
   first: number;
 };
 
+export type DrawnItems = { kind: 'drawn'; groups: (draw: Draw) => ExampleGroup[] };
+export type FileItems = {
+  kind: 'file';
+  file: string;
+  examples: Example[];
+  tooLong: FileRules['tooLong'];
+};
+
 export type DataSource = {
   /** Pre-tokens that the tokenizer holds whole, with weights. */
   wordCounts: Map<string, number>;
   /** Forms of each entity, as pre-tokens; empty where they are not known. */
   entities: string[][];
-  groups: (draw: Draw) => ExampleGroup[];
+  items: DrawnItems | FileItems;
   /** Words first reached after 1, 2, … hops; null where a question is no graph. */
   frontiers: ((question: string) => string[][]) | null;
 };
@@ -44,7 +52,6 @@ type Sources = {
   [K in DataKind]: (
     data: Extract<DataConfig, { kind: K }>,
     validation: readonly Example[],
-    seed: number,
   ) => DataSource;
 };
 
@@ -63,7 +70,7 @@ const sources: Sources = {
     return {
       wordCounts: prosqaWordCounts(),
       entities: [...NAMES.map((name) => [name, ` ${name}`]), ...CONCEPTS.map((c) => [` ${c}`])],
-      groups: ({ random, segment, groups, perGroup }) => {
+      items: drawn(({ random, segment, groups, perGroup }) => {
         const { also, task } = segment;
         const usual = new ProsqaGenerator(random, { ...sizesOf(segment), excluded });
         const other = also && new ProsqaGenerator(random, { ...sizesOf(also), excluded });
@@ -73,7 +80,7 @@ const sources: Sources = {
             ? generator.nextGroup(perGroup)
             : generator.nextWalks(perGroup, WALK_EDGES);
         });
-      },
+      }),
       frontiers: (question) => questionFrontiers(question).slice(1),
     };
   },
@@ -82,32 +89,32 @@ const sources: Sources = {
     return {
       wordCounts: superpositionWordCounts(),
       entities: digitWords(NODE_COUNT),
-      groups: ({ random, segment, groups, perGroup }) => {
+      items: drawn(({ random, segment, groups, perGroup }) => {
         const generator = new ProsqaGenerator(random, { ...sizesOf(segment), excluded: new Set() });
         const draw = () => toSymbolic(generator.next(), random);
         return rows(groups * perGroup, perGroup, unlike(held, draw));
-      },
+      }),
       frontiers: symbolicFrontiers,
     };
   },
-  prontoqa: (data, validation, seed) => {
+  prontoqa: (data, validation) => {
     const held = heldQuestions(validation);
     return {
       wordCounts: prontoqaWordCounts(),
       entities: prontoqaEntities(),
-      groups:
+      items:
         data.train === null
-          ? (draw) => drawOntologies(draw, held)
-          : fromFile(trainingExamples(data, data.train, validation), seed),
+          ? drawn((draw) => drawOntologies(draw, held))
+          : trainingItems(data, data.train, validation),
       frontiers: prontoqaFrontiers,
     };
   },
-  gsm8k: (data, validation, seed) => {
-    const examples = trainingExamples(data, data.train, validation);
+  gsm8k: (data, validation) => {
+    const items = trainingItems(data, data.train, validation);
     return {
-      wordCounts: countPreTokens(examples.flatMap(textsOf), MIN_WORD_COUNT),
+      wordCounts: countPreTokens(items.examples.flatMap(textsOf), MIN_WORD_COUNT),
       entities: [],
-      groups: fromFile(examples, seed),
+      items,
       frontiers: null,
     };
   },
@@ -116,25 +123,22 @@ const sources: Sources = {
     return {
       wordCounts: multiplicationWordCounts(),
       entities: digitWords(10),
-      groups: ({ random, groups, perGroup }) =>
+      items: drawn(({ random, groups, perGroup }) =>
         rows(
           groups * perGroup,
           perGroup,
           unlike(held, () => drawMultiplication(random, data.digits)),
         ),
+      ),
       frontiers: null,
     };
   },
 };
 
-export function dataSource(
-  data: DataConfig,
-  validation: readonly Example[],
-  seed: number,
-): DataSource {
+export function dataSource(data: DataConfig, validation: readonly Example[]): DataSource {
   // Each entry of the table takes the settings of its own kind, which TypeScript cannot follow.
   const source = sources[data.kind] as (...args: [DataConfig, ...unknown[]]) => DataSource;
-  return source(data, validation, seed);
+  return source(data, validation);
 }
 
 const textsOf = ({ question, steps, answer }: Example): string[] => [
@@ -149,14 +153,17 @@ function sizesOf({ nodes, minHops, maxHops }: Pick<Segment, 'nodes' | 'minHops' 
   return { nodes: { min, max }, hops: { min: minHops, max: maxHops } };
 }
 
-function trainingExamples(
-  data: { kind: DataKind; malformed: 'throw' | 'skip'; overlap: 'refuse' | 'remove' },
+const drawn = (groups: DrawnItems['groups']): DrawnItems => ({ kind: 'drawn', groups });
+
+function trainingItems(
+  { kind, malformed, overlap, tooLong }: FileRules & { kind: DataKind },
   file: string,
   validation: readonly Example[],
-): Example[] {
-  const { items, skipped } = formats[data.kind].read(file, data.malformed);
+): FileItems {
+  const { items, skipped } = formats[kind].read(file, malformed);
   for (const { message } of skipped) console.warn(`left out: ${message}`);
-  return withoutOverlap(file, items, validation, data.overlap);
+  const examples = withoutOverlap(file, items, validation, overlap);
+  return { kind: 'file', file, examples, tooLong };
 }
 
 /** Whole published items where the segment names no size; else questions that share ontologies of that size. */
@@ -196,7 +203,8 @@ function rows(count: number, perGroup: number, draw: () => Example): ExampleGrou
   return grouped(Array.from({ length: count }, draw), perGroup);
 }
 
-function fromFile(examples: readonly Example[], seed: number): DataSource['groups'] {
+/** Groups of single examples, in the order of the epochs over them. */
+export function fromFile(examples: readonly Example[], seed: number): DrawnItems['groups'] {
   return ({ groups, perGroup, first }) =>
     grouped(takeInEpochs(examples, seed, first, groups * perGroup), perGroup);
 }

@@ -11,7 +11,9 @@ import {
 } from './curriculum.ts';
 import type { ExampleGroup } from './datasets/example.ts';
 import { methods } from './methods.ts';
+import { excessOf } from './row-length.ts';
 import type { TrainingConfig } from './training-config.ts';
+import type { TrainingData } from './training-data.ts';
 
 const BUCKET = 16;
 
@@ -19,7 +21,7 @@ const BUCKET = 16;
 export function addTeacher(
   batch: TrainBatch,
   groups: readonly ExampleGroup[],
-  vocabulary: StagingVocabulary,
+  { vocabulary, positions }: Pick<TrainingData, 'vocabulary' | 'positions'>,
   config: TrainingConfig,
 ): void {
   const { weight, teacherWeight } = config.distillation!;
@@ -28,6 +30,10 @@ export function addTeacher(
   const staged = examples.map((example) =>
     stageExample(example, methods.cot, 0, nothingRemoved, config, vocabulary),
   );
+  staged.forEach((text, b) => {
+    const excess = excessOf(text, rows[b]!.contextLength, positions, examples[b]!.question);
+    if (excess !== null) throw new Error(`${config.data.kind}, the teacher: ${excess}`);
+  });
   const texts = staged.map(({ questionIds, tailIds }) => [...questionIds, ...tailIds]);
   const length = roundUp(longest(texts), BUCKET);
   const starts = rows.map(({ contextLength }) => contextLength);

@@ -106,6 +106,7 @@ export function evaluationTable(id: string, report: EvalReport): string {
       run.mean_thoughts.toFixed(1).padStart(9),
       run.mean_text_tokens.toFixed(1).padStart(12),
       run.mean_total_tokens.toFixed(1).padStart(7),
+      run.cut ? `  (${run.cut} answers cut short)` : '',
     ].join('');
   const { as_trained, zero_thoughts, shuffled_thoughts, cot_baseline } = report;
   return [

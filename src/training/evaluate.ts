@@ -9,8 +9,8 @@ import { trainedPlace } from '../model/prompt.ts';
 import type { Example } from './datasets/example.ts';
 import { questionRequest } from './question-request.ts';
 
-/** Text tokens after which an answer is given up; the longest published chain and answer have about 50. */
-const MAX_TEXT_TOKENS = 128;
+/** Text tokens after which an answer is given up: at least so many, and twice the longest right one. */
+const LEAST_TEXT_CAP = 128;
 
 const noThoughts = { kind: 'model', count: 0 } as const;
 
@@ -19,12 +19,23 @@ export type ItemResult = {
   text: string;
   thoughts: number;
   textTokens: number;
+  /** Whether the answer was given up at the cap. */
+  isCut: boolean;
   vectors: Float32Array | null;
 };
 
 type ModelThoughts = Extract<ThoughtSource, { kind: 'model' }>;
 
 export type Judge = (example: Example, text: string) => boolean;
+
+/** Text tokens after which the items' answers are given up. */
+export function textCap({ tokenizer, config }: Checkpoint, items: readonly Example[]): number {
+  const marker = config.coconut.answer_marker;
+  const lengths = items.map(
+    ({ steps, answer }) => tokenizer.encode([...steps, `${marker}${answer}`].join('\n')).length,
+  );
+  return Math.max(LEAST_TEXT_CAP, 2 * Math.max(...lengths));
+}
 
 /** Runs every item greedily, all submitted at once; results in the items' order. */
 export async function runItems(
@@ -35,12 +46,13 @@ export async function runItems(
   thoughtsOf: (index: number) => ThoughtSource,
 ): Promise<ItemResult[]> {
   const place = trainedPlace(checkpoint.config);
+  const cap = textCap(checkpoint, items);
   return Promise.all(
     items.map(async (example, index) => {
       const request = questionRequest(checkpoint, example.question, thoughtsOf(index), place);
       const events = engine.submit({
         ...request,
-        maxTokens: Math.min(MAX_TEXT_TOKENS, request.maxTokens),
+        maxTokens: Math.min(cap, request.maxTokens),
         // Greedy: the seed only tells one item's noise from another's.
         sampling: { ...request.sampling, seed: index },
         returnThoughts: true,
@@ -67,6 +79,7 @@ async function scoreItem(
         text,
         thoughts,
         textTokens: answerTokens,
+        isCut: event.reason === 'length',
         vectors: event.thoughts,
       };
     }
@@ -91,6 +104,7 @@ export function summarizeRun(results: readonly ItemResult[]): EvalRun {
     mean_text_tokens: text,
     sd_text_tokens: Math.sqrt(mean((result) => (result.textTokens - text) ** 2)),
     mean_total_tokens: thoughts + text,
+    cut: results.filter(({ isCut }) => isCut).length,
   };
 }
 
@@ -105,7 +119,7 @@ export function wilsonInterval(successes: number, trials: number): [number, numb
 }
 
 /** What a request gets that says nothing about thoughts. */
-export function thoughtsAsServed({ config }: Checkpoint): ModelThoughts {
+export function thoughtsAsServed({ config }: Pick<Checkpoint, 'config'>): ModelThoughts {
   const { default_thoughts: count, stop_head } = config.coconut;
   return { kind: 'model', count, ...(stop_head && { stopProbability: STOP_PROBABILITY }) };
 }
@@ -131,7 +145,8 @@ export async function evaluateCheckpoint(
 }> {
   const asServed = thoughtsAsServed(checkpoint);
   const own = await runItems(engine, checkpoint, items, judge, () => asServed);
-  if (checkpoint.config.coconut.filler !== 'thought') {
+  // Before its first stage with thoughts a run has none to swap.
+  if (checkpoint.config.coconut.filler !== 'thought' || asServed.count === 0) {
     return { as_trained: summarizeRun(own), zero_thoughts: null, shuffled_thoughts: null };
   }
   const none = await runItems(engine, checkpoint, items, judge, () => noThoughts);

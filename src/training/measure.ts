@@ -74,11 +74,12 @@ export async function measure(
 }
 
 function measuredRun(results: readonly ItemResult[], outcomeOf: Items['outcomeOf']): MeasuredRun {
-  const { accuracy, mean_thoughts, mean_text_tokens } = summarizeRun(results);
+  const { accuracy, mean_thoughts, mean_text_tokens, cut } = summarizeRun(results);
   return {
     accuracy,
     thoughts: mean_thoughts,
     textTokens: mean_text_tokens,
+    cut,
     right: results.map(({ correct }) => (correct ? '1' : '0')).join(''),
     outcomes: outcomeOf && countOutcomes(results.map(({ text }, index) => outcomeOf(index, text))),
   };

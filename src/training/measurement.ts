@@ -11,6 +11,8 @@ const runSchema = z.strictObject({
   /** Mean thoughts and text tokens per item. */
   thoughts: z.number().min(0),
   textTokens: z.number().min(0),
+  /** Answers given up at the most text tokens allowed; absent where it was not counted. */
+  cut: z.int().min(0).optional(),
   /** '1' for each item that is right, in order. */
   right: z.string().regex(/^[01]+$/),
   /** ProsQA only: how many items have each outcome. */

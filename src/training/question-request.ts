@@ -6,7 +6,7 @@ import { type LatentPlace, layoutLength, layoutPrompt } from '../model/prompt.ts
 
 /** Greedy, with all the text tokens that fit. @throws where not even one does */
 export function questionRequest(
-  { id, config, tokenizer, eosIds }: Checkpoint,
+  { id, config, tokenizer, eosIds }: Pick<Checkpoint, 'id' | 'config' | 'tokenizer' | 'eosIds'>,
   question: string,
   asked: ThoughtSource,
   place: LatentPlace,
@@ -16,7 +16,9 @@ export function questionRequest(
   const { positions } = dimensionsOf(config);
   const used = layoutLength({ ...layout, thoughts });
   if (used >= positions)
-    throw new Error(`${id}: a question needs ${used} of ${positions} positions`);
+    throw new Error(
+      `${id}: a question needs ${used} of ${positions} positions: "${question.slice(0, 60)}…"`,
+    );
   return {
     ...layout,
     thoughts,

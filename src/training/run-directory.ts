@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { replaceDirectory, replaceFile, standingDirectory } from '../model/atomic-write.ts';
 import { readHeader, readTensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Tensor } from '../onnx/session.ts';
-import { parseTrainingConfig, segmentsBegun, type TrainingConfig } from './training-config.ts';
+import { segmentsBegun } from './schedule.ts';
+import { parseTrainingConfig, type TrainingConfig } from './training-config.ts';
+import type { DataHashes } from './training-data.ts';
 
 /** Everything a run needs to go on exactly: batches and rates follow from the step's number. */
 export type RunState = {
@@ -17,6 +19,8 @@ export type RunState = {
   /** Seconds spent training, evaluation and saving included, over all sittings. */
   seconds: number;
 };
+
+export type SavedRun = { config: TrainingConfig; hashes: DataHashes; state: RunState };
 
 export type MetricsLine = { trainStep: number; [key: string]: number | string };
 
@@ -36,19 +40,22 @@ export class RunDirectory {
     appendFileSync(this.#metricsPath, `${JSON.stringify(line)}\n`);
   }
 
+  /** @throws at a line that is none, but for a last one cut short */
   readMetrics(): MetricsLine[] {
     if (!existsSync(this.#metricsPath)) return [];
     const lines = readFileSync(this.#metricsPath, 'utf8').split('\n');
-    return lines.flatMap((line) => {
+    return lines.flatMap((line, i) => {
       try {
         return [JSON.parse(line) as MetricsLine];
-      } catch {
-        return []; // the last line of a killed run may be cut short
+      } catch (error) {
+        // The last line of a killed run may be cut short; of a whole file it is empty.
+        if (i === lines.length - 1) return [];
+        throw new Error(`${this.#metricsPath}: line ${i + 1}: ${(error as Error).message}`);
       }
     });
   }
 
-  save(config: TrainingConfig, state: RunState, tensors: ReadonlyMap<string, Tensor>): void {
+  save({ config, hashes, state }: SavedRun, tensors: ReadonlyMap<string, Tensor>): void {
     replaceDirectory(this.#statePath, (dir) => {
       const shaped = new Map(
         [...tensors].map(([name, { data, dims }]) => [
@@ -57,15 +64,18 @@ export class RunDirectory {
         ]),
       );
       writeSafetensors(join(dir, 'state.safetensors'), shaped, {});
-      writeFileSync(join(dir, 'state.json'), JSON.stringify({ state, config }));
+      writeFileSync(join(dir, 'state.json'), JSON.stringify({ state, hashes, config }));
     });
   }
 
   /**
    * The saved state, or null in a fresh directory. Metrics written after it are dropped.
-   * @throws when the directory belongs to a run with another config (names the keys that differ)
+   * @throws when the directory belongs to a run with another config (names the keys that differ), or on other data
    */
-  resume(config: TrainingConfig): { state: RunState; tensors: Map<string, Float32Array> } | null {
+  resume(
+    config: TrainingConfig,
+    hashes: DataHashes,
+  ): { state: RunState; tensors: Map<string, Float32Array> } | null {
     const dir = standingDirectory(this.#statePath);
     if (!existsSync(dir)) {
       replaceFile(this.#metricsPath, '');
@@ -75,10 +85,15 @@ export class RunDirectory {
     const saved = JSON.parse(readFileSync(statePath, 'utf8')) as {
       state: RunState;
       config: unknown;
+      hashes?: DataHashes;
     };
     // Parsed, so that a key added since the run began has its default on both sides.
     const savedConfig = parseTrainingConfig(statePath, saved.config);
-    const differing = differingKeys(savedConfig, config, saved.state.trainStep);
+    const differing = [
+      ...differingKeys(savedConfig, config, saved.state.trainStep),
+      // States from before hashes were kept go on with the files that are there.
+      ...(saved.hashes ? changedFiles(saved.hashes, hashes) : []),
+    ];
     if (differing.length > 0) {
       throw new Error(
         `${this.path} holds another run: ${differing.join(', ')} differ; choose another name or remove it`,
@@ -98,6 +113,11 @@ export class RunDirectory {
     return join(this.path, 'state');
   }
 }
+
+const changedFiles = (saved: DataHashes, next: DataHashes): string[] =>
+  (['validation', 'training'] as const)
+    .filter((name) => saved[name] !== next[name])
+    .map((name) => `the ${name} file (sha256 ${saved[name]}, now ${next[name]})`);
 
 /**
  * Keys that change what is computed. How often to save and with how many threads (rounding) may change, and so may

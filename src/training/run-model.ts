@@ -10,7 +10,7 @@ import {
   stagePlan,
 } from './curriculum.ts';
 import { methods } from './methods.ts';
-import type { ModelSizes, TrainingConfig } from './training-config.ts';
+import type { ModelSizes, Segment, TrainingConfig } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
 /** The model that a run trains: its own sizes or its start's, the data's vocabulary, the method's markers. */
@@ -19,11 +19,6 @@ export function toModelConfig(
   { start, tokenizer, vocabulary }: TrainingData,
 ): ModelConfig {
   const method = methods[config.method];
-  const { thoughts } = stagePlan(
-    methodStage(method, lastStage(config), config),
-    config.maxStage,
-    config,
-  );
   const { isMarked, slot } = fillers[method.filler];
   return modelConfigSchema.parse({
     ...(config.model ? architectureFields(config.model) : start?.checkpoint.config),
@@ -34,7 +29,7 @@ export function toModelConfig(
       filler: method.filler,
       thoughts_per_step: config.thoughtsPerStep,
       max_stage: config.maxStage,
-      default_thoughts: slot === null ? 0 : thoughts,
+      default_thoughts: slot === null ? 0 : thoughtsAt(lastStage(config), config),
       bot_token_id: isMarked ? vocabulary.bot : null,
       eot_token_id: isMarked ? vocabulary.eot : null,
       pause_token_id: slot === 'pause' ? vocabulary.pause : null,
@@ -49,19 +44,46 @@ export function toModelConfig(
 }
 
 /**
- * The same as the checkpoint says it after a step that took `removedTokens` from each chain: a request does not know
- * its chain's length, so where positions are kept it leaves out the scheduled ones, at most the longest chain's.
+ * The same as the checkpoint says it after a step of `segment`: it is asked for as many thoughts as the segment's stage
+ * has.
  */
 export function checkpointConfig(
   modelConfig: ModelConfig,
+  config: TrainingConfig,
+  data: TrainingData,
+  segment: Segment,
+  removedTokens: number,
+): ModelConfig {
+  const { filler } = methods[config.method];
+  const isThinking = segment.task === 'questions' && fillers[filler].slot !== null;
+  return {
+    ...modelConfig,
+    coconut: {
+      ...modelConfig.coconut,
+      ...(isThinking && { default_thoughts: thoughtsAt(segment.stage, config) }),
+      ...(config.tokenRemoval.keepPositions && {
+        skipped_positions: skippedPositions(config, data, removedTokens),
+      }),
+    },
+  };
+}
+
+/** Thoughts of a chain as long as the curriculum at what the schedule calls a stage. */
+const thoughtsAt = (scheduled: number, config: TrainingConfig): number =>
+  stagePlan(methodStage(methods[config.method], scheduled, config), config.maxStage, config)
+    .thoughts;
+
+/**
+ * A request does not know its chain's length, so where positions are kept it leaves out the scheduled ones, at most the
+ * longest chain's.
+ */
+function skippedPositions(
   { tokenRemoval }: TrainingConfig,
   { validation, vocabulary }: TrainingData,
   removedTokens: number,
-): ModelConfig {
-  if (!tokenRemoval.keepPositions) return modelConfig;
+): number {
   const chains = validation.map(({ steps }) => chainIds(steps, vocabulary).length);
-  const skipped = Math.min(scheduledTokens(removedTokens, tokenRemoval), Math.max(...chains));
-  return { ...modelConfig, coconut: { ...modelConfig.coconut, skipped_positions: skipped } };
+  return Math.min(scheduledTokens(removedTokens, tokenRemoval), Math.max(...chains));
 }
 
 /** What config.json says of a run's options, but for token ids. */

@@ -10,12 +10,8 @@ import type { Graph } from '../onnx/graph.ts';
 import { graphToDot, printGraph } from '../onnx/print.ts';
 import { BatchSource } from './batch-source.ts';
 import { toModelConfig } from './run-model.ts';
-import {
-  parseTrainingConfig,
-  readTrainingConfig,
-  type TrainingConfig,
-  totalSteps,
-} from './training-config.ts';
+import { totalSteps } from './schedule.ts';
+import { parseTrainingConfig, readTrainingConfig, type TrainingConfig } from './training-config.ts';
 import { loadTrainingData } from './training-data.ts';
 import { gradientGraph } from './training-graph.ts';
 

@@ -6,8 +6,9 @@ import { toMarkdown } from './report/comparison.ts';
 import { parseMetrics } from './report/run-metrics.ts';
 import { stabilityOf, stabilityRows } from './report/stability.ts';
 import { RunDirectory } from './run-directory.ts';
+import { totalSteps } from './schedule.ts';
 import { stopSignal, trainToEnd, withSeed } from './train-command.ts';
-import { readTrainingConfig, type TrainingConfig, totalSteps } from './training-config.ts';
+import { readTrainingConfig, type TrainingConfig } from './training-config.ts';
 
 type StabilityOptions = { seeds: number[]; out: string; train?: boolean; write: string };
 

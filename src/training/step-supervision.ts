@@ -6,7 +6,7 @@ import type { ExampleGroup } from './datasets/example.ts';
 import type { TrainingConfig } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Adds thought_targets [B, K, V]: row sums are 1/B where a frontier exists, else 0. */
+/** Adds thought_targets [B, K, V]: row sums are 1/B where a frontier exists, else 0. @throws at a word of several tokens */
 export function addThoughtTargets(
   batch: TrainBatch,
   groups: readonly ExampleGroup[],
@@ -16,6 +16,13 @@ export function addThoughtTargets(
   const { shape, thoughtCounts } = batch;
   const { rows: B, thoughts: K } = shape;
   const V = data.tokenizer.vocabSize;
+  const one = (word: string): number => {
+    const ids = data.vocabulary.encode(` ${word}`);
+    if (ids.length === 1) return ids[0]!;
+    throw new Error(
+      `supervision: the word "${word}" is ${ids.length} tokens, a thought is asked for one`,
+    );
+  };
   const { frontiers: frontiersOf } = data;
   if (frontiersOf === null) throw new Error('the data has no frontiers to supervise thoughts with');
   const targets = new Float32Array(B * K * V);
@@ -27,8 +34,7 @@ export function addThoughtTargets(
     for (let k = 0; k < thoughtCounts[b]!; k++) {
       const words = frontiers.slice(k * hopsPerThought, (k + 1) * hopsPerThought).flat();
       for (const word of words) {
-        const id = data.vocabulary.encode(` ${word}`)[0]!;
-        targets[(b * K + k) * V + id] = 1 / (B * words.length);
+        targets[(b * K + k) * V + one(word)]! += 1 / (B * words.length);
       }
     }
   });

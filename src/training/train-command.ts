@@ -7,13 +7,9 @@ import { evaluateCheckpoint } from './evaluate.ts';
 import { withEngine } from './evaluate-command.ts';
 import { writeReport } from './report.ts';
 import { RunDirectory, type RunState } from './run-directory.ts';
+import { totalSteps } from './schedule.ts';
 import { type Progress, type TrainerHooks, type TrainOptions, train } from './trainer.ts';
-import {
-  parseTrainingConfig,
-  readTrainingConfig,
-  type TrainingConfig,
-  totalSteps,
-} from './training-config.ts';
+import { parseTrainingConfig, readTrainingConfig, type TrainingConfig } from './training-config.ts';
 
 /** sysexits' EX_TEMPFAIL: stopped by a signal, saved, to be gone on with. deploy/ knows it. */
 const exitStopped = 75;

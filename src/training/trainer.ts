@@ -4,22 +4,20 @@ import { lastQuestionTemplate } from '../model/chat-template.ts';
 import { writeCheckpoint } from '../model/checkpoint.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
+import { trainedPlace } from '../model/prompt.ts';
 import type { Device } from '../onnx/device.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
+import { thoughtsAsServed } from './evaluate.ts';
 import { initialWeights, type Weights, withFresh } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
+import { questionRequest } from './question-request.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
 import { checkpointConfig, toModelConfig } from './run-model.ts';
+import { learningRateAt, locateStep, totalSteps } from './schedule.ts';
 import { startWeights } from './start-checkpoint.ts';
 import { decoderRows } from './thought-decoder.ts';
-import {
-  decoderLayersOf,
-  learningRateAt,
-  locateStep,
-  type TrainingConfig,
-  totalSteps,
-} from './training-config.ts';
+import { decoderLayersOf, type TrainingConfig } from './training-config.ts';
 import { loadTrainingData, type TrainingData } from './training-data.ts';
 
 export type Progress = {
@@ -53,7 +51,8 @@ export async function train(
 ): Promise<RunState> {
   const data = loadTrainingData(config);
   const modelConfig = toModelConfig(config, data);
-  const saved = directory.resume(config);
+  checkValidation(config.name, modelConfig, data);
+  const saved = directory.resume(config, data.hashes);
   const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
   const learner = new Learner(
     modelConfig,
@@ -101,11 +100,11 @@ export async function train(
     const done = state.trainStep === totalSteps(config);
     if (done || state.trainStep % config.evaluateEverySteps === 0) {
       writeCheckpoint(directory.checkpointPath, {
-        config: checkpointConfig(modelConfig, config, data, removedTokens),
+        config: checkpointConfig(modelConfig, config, data, segment, removedTokens),
         weights: await learner.weights(),
         tokenizerJson: data.tokenizerJson,
         chatTemplate: lastQuestionTemplate,
-        training: { run: config, validationSha256: data.validationHash, ...state },
+        training: { run: config, validationSha256: data.hashes.validation, ...state },
         evalReport: null,
       });
       const figures = await hooks.evaluate(directory.checkpointPath, data);
@@ -119,10 +118,26 @@ export async function train(
       });
     }
     if (done || stop?.aborted || state.trainStep % config.saveEverySteps === 0)
-      directory.save(config, state, await learner.state());
+      directory.save({ config, hashes: data.hashes, state }, await learner.state());
   }
   await learner.release();
   return state;
+}
+
+/** @throws where a validation item has no room for its answer: before the first step, not at the first validation */
+function checkValidation(
+  id: string,
+  config: ModelConfig,
+  { tokenizer, validation }: TrainingData,
+): void {
+  const thoughts = thoughtsAsServed({ config });
+  for (const { question } of validation)
+    questionRequest(
+      { id, config, tokenizer, eosIds: [] },
+      question,
+      thoughts,
+      trainedPlace(config),
+    );
 }
 
 /** Adds the time since the last lap to state.seconds. */

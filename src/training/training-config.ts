@@ -3,8 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Checkpoint } from '../model/checkpoint.ts';
-import { NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
-import { PROSQA_SIZES } from './datasets/prosqa-generator.ts';
+import { fillers } from '../model/fillers.ts';
+import type { DataKind } from './datasets/formats.ts';
+import { impossibleConcepts, NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
+import { impossibleSizes, PROSQA_SIZES } from './datasets/prosqa-generator.ts';
+import { NODE_COUNT } from './datasets/superposition.ts';
 import { methodNames, methods } from './methods.ts';
 
 const positive = z.number().positive();
@@ -29,6 +32,8 @@ const startSchema = z.discriminatedUnion('kind', [
     thoughtNorm: positive.default(4),
   }),
 ]);
+
+export const MAX_SEGMENTS = 31;
 
 export const segmentTasks = ['questions', 'walks', 'text'] as const;
 
@@ -63,7 +68,7 @@ const segmentSchema = z.strictObject({
   /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
   negatedStatements: share.default(NEGATED_STATEMENTS),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
-  structureWeight: share.default(1),
+  structureWeight: positive.max(1).default(1),
   resetOptimizer: z.boolean().default(false),
   /**
    * iCoT only: tokens taken from the left of the chain, rising evenly from `from` to `to` over the segment;
@@ -101,10 +106,14 @@ const heldOut = {
   validationItems: count.default(300),
 };
 
-/** A training file: what to do at a malformed record, and at questions that are validation questions too. */
+/**
+ * A training file: what to do at a malformed record, at questions that are validation questions too, and at examples
+ * that take more than the model's positions.
+ */
 const fileRules = {
   malformed: z.enum(['throw', 'skip']).default('throw'),
   overlap: z.enum(['refuse', 'remove']).default('refuse'),
+  tooLong: z.enum(['refuse', 'leave-out']).default('refuse'),
 };
 
 const dataSchema = z.discriminatedUnion('kind', [
@@ -121,8 +130,20 @@ const dataSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('superposition'), ...heldOut }),
 ]);
 
-/** Data sets whose questions are graphs: only they have frontiers, and sizes that can grow. */
-const graphKinds: readonly string[] = ['prosqa', 'prontoqa', 'superposition'];
+type Sizes = { nodes: [number, number]; minHops: number; maxHops: number };
+
+const prosqaProblem = ({ nodes: [min, max], minHops, maxHops }: Sizes): string | null =>
+  impossibleSizes({ nodes: { min, max }, hops: { min: minHops, max: maxHops } });
+
+/** What is wrong with a segment's sizes, by data set. Only questions that are graphs have frontiers, and sizes that can grow. */
+const sizeProblems: Partial<Record<DataKind, (sizes: Sizes) => string | null>> = {
+  prosqa: prosqaProblem,
+  prontoqa: ({ nodes }) => impossibleConcepts(nodes),
+  superposition: (sizes) =>
+    sizes.nodes[1] > NODE_COUNT
+      ? `node numbers run below ${NODE_COUNT}, got up to ${sizes.nodes[1]} nodes`
+      : prosqaProblem(sizes),
+};
 
 const modelSchema = z.strictObject({
   architecture: z.enum(['gpt2', 'llama']).default('gpt2'),
@@ -183,7 +204,8 @@ const settingsSchema = z.strictObject({
   /** An update's examples; with microBatches they are differentiated in so many parts, for memory. */
   batch: z.strictObject({ groups: count, perGroup: count, microBatches: count.default(1) }),
   optimizer: optimizerSchema.default(optimizerSchema.parse({})),
-  segments: z.array(segmentSchema).min(1),
+  /** Each draws from random streams of its own, of which a seed has so many. */
+  segments: z.array(segmentSchema).min(1).max(MAX_SEGMENTS),
   evaluateEverySteps: count,
   saveEverySteps: count,
   threads: count.default(2),
@@ -193,10 +215,10 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const refuse = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message });
   const { kind } = config.data;
-  const hasGraphs = graphKinds.includes(kind);
-  if (config.supervision === 'frontier' && !hasGraphs)
+  const sizeProblem = sizeProblems[kind];
+  if (config.supervision === 'frontier' && !sizeProblem)
     refuse(['supervision'], `${kind} has no frontiers`);
-  const { filler } = methods[config.method];
+  const { filler, stages } = methods[config.method];
   const asked = {
     stopHead: config.stopHead !== null,
     distillation: config.distillation !== null,
@@ -206,7 +228,9 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   };
   for (const [key, isAsked] of Object.entries(asked))
     if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
-  if (config.tokenRemoval.keepPositions && methods[config.method].stages !== 'tokens')
+  if (!config.padThoughts && !asked.stopHead && fillers[filler].slot !== null)
+    refuse(['padThoughts'], 'a server cannot know the number of thoughts without a stop head');
+  if (config.tokenRemoval.keepPositions && stages !== 'tokens')
     refuse(['tokenRemoval', 'keepPositions'], `${config.method} removes no tokens`);
   if (config.supervision === 'frontier' && asked.wordSteps)
     refuse(['wordSteps'], 'frontiers are of a search from the question, not from its first steps');
@@ -222,8 +246,15 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
   const { groups, microBatches } = config.batch;
   if (groups % microBatches !== 0)
     refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
-  config.segments.forEach(({ task, nodes, maxHops, also, negatedStatements }, i) => {
-    if (nodes !== null && !hasGraphs) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
+  config.segments.forEach((segment, i) => {
+    const { task, nodes, maxHops, also, negatedStatements, removedTokens } = segment;
+    if (nodes !== null && !sizeProblem) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
+    const impossible = nodes !== null && sizeProblem?.({ ...segment, nodes });
+    if (impossible) refuse(['segments', i, 'nodes'], impossible);
+    const impossibleAlso = also && sizeProblem?.(also);
+    if (impossibleAlso) refuse(['segments', i, 'also'], impossibleAlso);
+    if (removedTokens !== null && stages !== 'tokens')
+      refuse(['segments', i, 'removedTokens'], `${config.method} removes no tokens`);
     if (maxHops !== PROSQA_SIZES.hops.max && (kind === 'prontoqa' || nodes === null))
       refuse(['segments', i, 'maxHops'], 'only for ProsQA and superposition graphs, with nodes');
     if (also !== null && kind !== 'prosqa') refuse(['segments', i, 'also'], 'only for ProsQA');
@@ -237,6 +268,10 @@ export const trainingConfigSchema = settingsSchema.superRefine((config, context)
 });
 
 export type ModelSizes = z.output<typeof modelSchema>;
+export type FileRules = Pick<
+  Extract<DataConfig, { kind: 'gsm8k' }>,
+  'malformed' | 'overlap' | 'tooLong'
+>;
 export type DataConfig = z.output<typeof dataSchema>;
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;
 export type Segment = TrainingConfig['segments'][number];
@@ -269,44 +304,4 @@ export const decoderLayersOf = ({ decoderLayers, model }: TrainingConfig): numbe
 /** The run file that a checkpoint was trained by. @throws where its training.json holds none */
 export function runOf({ dir, training }: Checkpoint): TrainingConfig {
   return parseTrainingConfig(`${dir}/training.json: run`, training['run']);
-}
-
-export const totalSteps = (config: TrainingConfig): number =>
-  config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);
-
-/** Where a train step (from 0) stands in the run. */
-export function locateStep(
-  config: TrainingConfig,
-  trainStep: number,
-): { segment: Segment; index: number; within: number } {
-  let within = trainStep;
-  for (const [index, segment] of config.segments.entries()) {
-    if (within < segment.trainSteps) return { segment, index, within };
-    within -= segment.trainSteps;
-  }
-  throw new Error(`train step ${trainStep} is past the run's ${totalSteps(config)}`);
-}
-
-/** How many segments had begun when `trainStep` steps were done. */
-export function segmentsBegun(config: TrainingConfig, trainStep: number): number {
-  if (trainStep === 0) return 0;
-  return locateStep(config, trainStep - 1).index + 1;
-}
-
-/** Linear warm-up, then a cosine from learningRate to finalLearningRate. */
-export function learningRateAt(segment: Segment, within: number): number {
-  const { learningRate, finalLearningRate, warmupSteps, trainSteps } = segment;
-  if (within < warmupSteps) return (learningRate * (within + 1)) / warmupSteps;
-  const progress = (within - warmupSteps) / Math.max(1, trainSteps - warmupSteps);
-  return (
-    finalLearningRate +
-    (learningRate - finalLearningRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
-  );
-}
-
-/** Tokens of the chain that the schedule has removed by a step of the segment (iCoT). */
-export function removedTokensAt({ removedTokens, trainSteps }: Segment, within: number): number {
-  if (removedTokens === null) return 0;
-  const { from, to } = removedTokens;
-  return from + Math.floor(((to - from + 1) * within) / trainSteps);
 }

@@ -1,14 +1,16 @@
 // What a run trains on and is measured on: tokenizer, token roles, fresh groups of examples, validation items.
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import { type FillerName, fillers } from '../model/fillers.ts';
+import { dimensionsOf } from '../model/model-config.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import type { StagingVocabulary } from './curriculum.ts';
-import { type DataSource, dataSource } from './data-sources.ts';
+import { type DataSource, type DrawnItems, dataSource, fromFile } from './data-sources.ts';
 import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example } from './datasets/example.ts';
 import { formats } from './datasets/formats.ts';
-import type { TokenRoles } from './initialize.ts';
+import type { TokenRoles } from './induction-start.ts';
 import { methods } from './methods.ts';
+import { fittingExamples } from './row-length.ts';
 import { openStartCheckpoint, type StartCheckpoint } from './start-checkpoint.ts';
 import type { TrainingConfig } from './training-config.ts';
 
@@ -20,17 +22,24 @@ const SPECIAL_TOKENS = {
   pause: '<pause>',
 } as const;
 
-export type TrainingData = Pick<DataSource, 'groups' | 'frontiers'> & {
+/** sha256 of the files that a run reads, in hex; no training file where items are drawn. */
+export type DataHashes = { validation: string; training?: string };
+
+export type TrainingData = Pick<DataSource, 'frontiers'> & {
+  groups: DrawnItems['groups'];
+  /** Whether the groups are a file's, epoch after epoch, and not drawn anew. */
+  isInEpochs: boolean;
   /** What the run goes on from; null with fresh weights. */
   start: StartCheckpoint | null;
   tokenizerJson: unknown;
   tokenizer: Tokenizer;
   vocabulary: StagingVocabulary;
+  /** Of the model. */
+  positions: number;
   /** Empty where nothing asks for them. */
   roles: TokenRoles;
   validation: Example[];
-  /** sha256 of the validation file, in hex. */
-  validationHash: string;
+  hashes: DataHashes;
   isCorrect: (example: Example, text: string) => boolean;
 };
 
@@ -38,23 +47,45 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
   const { kind, validation: file, validationItems } = config.data;
   const { read, isCorrect } = formats[kind];
   const validation = read(file, 'throw').items;
-  const source = dataSource(config.data, validation, config.seed);
+  const source = dataSource(config.data, validation);
   const start = config.start.kind === 'checkpoint' ? openStartCheckpoint(config.start.path) : null;
   const { tokenizerJson, tokenizer, ids } = start ? startTokens(start) : freshTokens(source);
+  const vocabulary: StagingVocabulary = { encode: (text) => tokenizer.encode(text), ...ids };
+  const positions = start
+    ? dimensionsOf(start.checkpoint.config).positions
+    : config.model!.positions;
+  const training = source.items.kind === 'file' ? source.items : null;
   return {
     start,
     tokenizerJson,
     tokenizer,
-    vocabulary: { encode: (text) => tokenizer.encode(text), ...ids },
+    vocabulary,
+    positions,
     roles: needsRoles(config)
       ? tokenRoles(tokenizer, source, ids, methods[config.method].filler)
       : { entities: [], structure: [] },
     validation: validation.slice(0, validationItems),
-    validationHash: fileSha256(file),
-    groups: source.groups,
+    hashes: {
+      validation: fileSha256(file),
+      ...(training && { training: fileSha256(training.file) }),
+    },
+    isInEpochs: training !== null,
+    groups: groupsOf(source, config, vocabulary, positions),
     frontiers: source.frontiers,
     isCorrect,
   };
+}
+
+function groupsOf(
+  { items }: DataSource,
+  config: TrainingConfig,
+  vocabulary: StagingVocabulary,
+  positions: number,
+): TrainingData['groups'] {
+  if (items.kind === 'drawn') return items.groups;
+  const { file, examples, tooLong } = items;
+  const fitting = fittingExamples(file, examples, config, vocabulary, positions, tooLong);
+  return fromFile(fitting, config.seed);
 }
 
 type Tokens = {

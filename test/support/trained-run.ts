@@ -8,8 +8,9 @@ import { constantRate, type RunFile, tinyRun } from './tiny-run.ts';
 /** Two steps in the last stage unless `changes` say otherwise; returns the checkpoint's path. */
 export async function trainedRun(path: string, changes: Partial<RunFile>): Promise<string> {
   const segment = { nodes: [5, 6] as [number, number], minHops: 1, ...constantRate(1e-2) };
+  const removal = changes.method === 'icot' && { removedTokens: { from: 2, to: 3 } };
   const config = tinyRun({
-    segments: [{ ...segment, stage: 3, trainSteps: 2, removedTokens: { from: 2, to: 3 } }],
+    segments: [{ ...segment, stage: (changes.maxStage ?? 2) + 1, trainSteps: 2, ...removal }],
     ...changes,
   });
   const directory = new RunDirectory(path);

@@ -176,6 +176,18 @@ describe('iCoT', () => {
     expect(resets).toEqual([false, false, true, false, true, false, true, false, false]);
   });
 
+  it('resets where the next segment goes on removing, not where it begins with as many gone', () => {
+    const to = (from: number, to: number) => ({
+      ...small,
+      trainSteps: 2,
+      removedTokens: { from, to, resetOptimizer: true },
+    });
+    const run = { method: 'icot' as const, tokenRemoval: { smoothing: null } };
+    const source = sourceOf(tinyRun({ ...run, segments: [to(0, 1), to(2, 3), to(3, 3)] }));
+    const resets = [0, 1, 2, 3, 4, 5].map((step) => source.batch(step).resetsOptimizer);
+    expect(resets).toEqual([false, true, true, true, false, false]);
+  });
+
   it('takes the tokens out of the loss: each of four rows has as many labels fewer', () => {
     const none = labelsOf({ ...config(), method: 'cot' });
     const some = labelsOf(config());

@@ -1,10 +1,15 @@
 // Scoring through a real engine: what is counted, what the controls feed, what `eval` writes and refuses.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readCheckpoint } from '../../src/model/checkpoint.ts';
 import type { Example } from '../../src/training/datasets/example.ts';
-import { evaluateCheckpoint, runItems } from '../../src/training/evaluate.ts';
+import {
+  evaluateCheckpoint,
+  runItems,
+  summarizeRun,
+  textCap,
+} from '../../src/training/evaluate.ts';
 import { evaluateCommand, withEngine } from '../../src/training/evaluate-command.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
@@ -23,6 +28,8 @@ const items: Example[] = [
   itemOf('Sally', 'yumpus', 'zumpus'),
   itemOf('Max', 'gorpus', 'impus'),
 ];
+
+const none = () => ({ kind: 'model', count: 0 }) as const;
 
 function checkpointOf(method: TinyMethod, seed = 1): string {
   const dir = join(temporaryDirectory(), `tiny-${method}`);
@@ -90,7 +97,37 @@ describe('evaluateCheckpoint', () => {
           };
           expect(await given(i)).toBe(asTrained);
           expect(await given((i + 1) % items.length)).toBe(shuffled);
+          expect(shuffled).not.toBe(asTrained);
         }
+      },
+    );
+  });
+
+  it('has no controls before the first stage with thoughts', async () => {
+    const dir = checkpointOf('coconut');
+    const path = join(dir, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8'));
+    config.coconut.default_thoughts = 0;
+    writeFileSync(path, JSON.stringify(config));
+    await withEngine(dir, { threads: 1, weights: 'fp32' }, async (engine, checkpoint) => {
+      const runs = await evaluateCheckpoint(engine, checkpoint, items, () => false);
+      expect(runs.as_trained).toMatchObject({ items: 3, mean_thoughts: 0 });
+      expect(runs).toMatchObject({ zero_thoughts: null, shuffled_thoughts: null });
+    });
+  });
+
+  it('gives an answer up at twice the longest right one, and counts it', async () => {
+    const long = { ...items[0]!, steps: ['x'.repeat(50), 'y'.repeat(50)] };
+    await withEngine(
+      checkpointOf('cot'),
+      { threads: 1, weights: 'fp32' },
+      async (engine, checkpoint) => {
+        expect(textCap(checkpoint, items)).toBe(128);
+        const text = [...long.steps, `### ${long.answer}`].join('\n');
+        expect(textCap(checkpoint, [...items, long])).toBe(2 * text.length);
+        const [result] = await runItems(engine, checkpoint, items.slice(0, 1), () => true, none);
+        expect(result).toMatchObject({ isCut: true, textTokens: 128 });
+        expect(summarizeRun([result!, { ...result!, isCut: false }]).cut).toBe(1);
       },
     );
   });

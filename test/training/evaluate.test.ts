@@ -9,6 +9,7 @@ const result = (correct: boolean, thoughts: number, textTokens: number): ItemRes
   text: '',
   thoughts,
   textTokens,
+  isCut: false,
   vectors: null,
 });
 

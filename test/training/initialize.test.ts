@@ -4,11 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type Gpt2Config, modelConfigSchema } from '../../src/model/model-config.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
 import { Random } from '../../src/random.ts';
-import {
-  type Initialization,
-  initialWeights,
-  type TokenRoles,
-} from '../../src/training/initialize.ts';
+import type { TokenRoles } from '../../src/training/induction-start.ts';
+import { type Initialization, initialWeights } from '../../src/training/initialize.ts';
 import { trainingConfigSchema } from '../../src/training/training-config.ts';
 import { attentionMaps } from '../support/plain-attention.ts';
 import { tinyRunFile } from '../support/tiny-run.ts';

@@ -71,7 +71,7 @@ const additions: Record<ObjectiveName, (batch: TrainBatch) => void> = {
   stop: (batch) => addStopTargets(batch, 0.7),
   // Without its distance, whose target a difference would move and the gradient must not: that is tested below.
   distillation: (batch) => {
-    addTeacher(batch, [group], vocabulary, run);
+    addTeacher(batch, [group], { vocabulary, positions: 512 }, run);
     batch.feeds['distillation_weight'] = tensor('float32', new Float32Array(1), []);
   },
   decoder: (batch) => addDecoderTargets(batch, [group], 3, vocabulary, run),

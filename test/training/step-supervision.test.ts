@@ -18,15 +18,18 @@ const group: ExampleGroup = {
   ],
 };
 
+const staged = (thoughts: number) => ({
+  questionIds: [1],
+  written: 0,
+  thoughts,
+  tailIds: [2, 3],
+  unlabelled: 1,
+});
+const single = { context: 1, question: 1, tail: 1 };
+
 function targetsOf(thoughts: number, hopsPerThought: number) {
-  const examples = group.examples.map(() => ({
-    questionIds: [1],
-    written: 0,
-    thoughts,
-    tailIds: [2, 3],
-    unlabelled: 1,
-  }));
-  const batch = collate([{ contextIds: [1], examples }], { context: 1, question: 1, tail: 1 });
+  const examples = group.examples.map(() => staged(thoughts));
+  const batch = collate([{ contextIds: [1], examples }], single);
   addThoughtTargets(batch, [group], data, tinyRun({ hopsPerThought }));
   const { data: values, dims } = batch.feeds['thought_targets']!;
   expect(dims).toEqual([2, thoughts, V]);
@@ -54,6 +57,21 @@ describe('thought targets', () => {
   it('are empty where the search has nothing left', () => {
     const at = targetsOf(3, 1);
     expect([at(0, 2), at(1, 1), at(1, 2)]).toEqual([{}, {}, {}]);
+  });
+
+  it('are of words that are one token each', () => {
+    const vocabulary = { ...data.vocabulary, encode: (text: string) => [...text].map(() => 7) };
+    const batch = collate([{ contextIds: [1], examples: [staged(1), staged(1)] }], single);
+    expect(() => addThoughtTargets(batch, [group], { ...data, vocabulary }, tinyRun({}))).toThrow(
+      'the word "lempus" is 7 tokens',
+    );
+  });
+
+  it('add up where two of the words are one token', () => {
+    const vocabulary = { ...data.vocabulary, encode: () => [7] };
+    const batch = collate([{ contextIds: [1], examples: [staged(1), staged(1)] }], single);
+    addThoughtTargets(batch, [group], { ...data, vocabulary }, tinyRun({}));
+    expect(batch.feeds['thought_targets']!.data[7]).toBeCloseTo(1 / 2, 6);
   });
 
   it('take several depths together when a thought stands for several hops', () => {

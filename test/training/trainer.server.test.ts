@@ -9,10 +9,11 @@ import { withEngine } from '../../src/training/evaluate-command.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import { readTrainingConfig, type TrainingConfig } from '../../src/training/training-config.ts';
+import { loadTrainingData } from '../../src/training/training-data.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
-import { constantRate, tinyRun } from '../support/tiny-run.ts';
+import { constantRate, type RunFile, tinyRun } from '../support/tiny-run.ts';
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -158,7 +159,35 @@ describe('the loop', () => {
     expect(steps('train')).toEqual([1, 2, 3, 4, 5]);
     expect(steps('validation')).toEqual([2, 4, 5]);
     expect(metrics.find(({ kind }) => kind === 'validation')).toMatchObject({ accuracy: 0.5 });
-    expect(directory.resume(config)!.state.trainStep).toBe(5);
+    const { hashes } = loadTrainingData(config);
+    expect(directory.resume(config, hashes)!.state.trainStep).toBe(5);
+  });
+
+  it('validates with as many thoughts as the stage has', async () => {
+    const stages = [0, 1, 3].map((stage) => ({ ...small, trainSteps: 1, stage }));
+    const segments = [...stages, { ...small, task: 'walks' as const, trainSteps: 1 }];
+    const thoughtsOf = async (changes: Partial<RunFile>) => {
+      const config = tinyRun({ segments, evaluateEverySteps: 1, ...changes });
+      const asked: number[] = [];
+      const evaluate = async (path: string) => {
+        asked.push(readCheckpoint(path).config.coconut.default_thoughts);
+        return { accuracy: 0 };
+      };
+      const directory = new RunDirectory(join(temporaryDirectory(), 'run'));
+      await train(config, directory, { onStep: () => {}, evaluate });
+      return asked;
+    };
+    expect(await thoughtsOf({ thoughtsPerStep: 2 })).toEqual([0, 2, 4, 4]);
+    expect(await thoughtsOf({ method: 'pause-as-thought' })).toEqual([0, 1, 2, 2]);
+    expect(await thoughtsOf({ method: 'without-curriculum' })).toEqual([2, 2, 2, 2]);
+    expect(await thoughtsOf({ method: 'cot' })).toEqual([0, 0, 0, 0]);
+  });
+
+  it('refuses a validation item without room for an answer before it trains', async () => {
+    const model = { layers: 1, width: 16, heads: 2, positions: 64 };
+    await expect(trained(tinyRun({ model }))).rejects.toThrow(
+      /tiny-test: a question needs \d+ of 64 positions: "/,
+    );
   });
 
   it('does nothing more for a run that is over', async () => {

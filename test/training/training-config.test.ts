@@ -1,15 +1,9 @@
-// Run files: what is refused (all of it at once), what is filled in, and the schedule they describe.
+// Run files: what is refused (all of it at once), and what is filled in.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  learningRateAt,
-  locateStep,
-  readTrainingConfig,
-  type Segment,
-  totalSteps,
-  trainingConfigSchema,
-} from '../../src/training/training-config.ts';
+import { totalSteps } from '../../src/training/schedule.ts';
+import { readTrainingConfig, trainingConfigSchema } from '../../src/training/training-config.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type RunFile, tinyRunFile } from '../support/tiny-run.ts';
 
@@ -104,6 +98,35 @@ describe('readTrainingConfig', () => {
     expect(() => read({ ...minimal, segments: [back] })).toThrow(/tokens do not come back/);
   });
 
+  it.each([
+    ['prosqa', { nodes: [28, 60] }, /ProsQA graphs of 28 to 60 nodes: .* at most 40/],
+    ['prosqa', { nodes: [5, 8], minHops: 3 }, /need more than hops.min \+ 2 = 5/],
+    ['prosqa', { nodes: [20, 30], minHops: 7 }, /hops must be 1 <= min <= max, got 7 to 6/],
+    ['prosqa', { also: { share: 0.5, nodes: [36, 60], minHops: 7, maxHops: 8 } }, /also: .*36 to 60/],
+    ['prontoqa', { nodes: [20, 30] }, /ontologies of 6 to 14 concepts, got 20 to 30/],
+    ['superposition', { nodes: [28, 32] }, /node numbers run below 31, got up to 32/],
+  ])('refuses sizes that %s cannot have: %j', (kind, sizes, message) => {
+    const data = { kind, validation: 'valid.json' };
+    const segments = [{ ...minimal.segments[0], ...sizes }];
+    expect(() => read({ ...minimal, data, segments })).toThrow(message);
+  });
+
+  it('refuses what would be without effect, or worse', () => {
+    const [segment] = minimal.segments;
+    const removing = { ...segment, removedTokens: { from: 0, to: 3, resetOptimizer: true } };
+    expect(() => read({ ...minimal, segments: [removing] })).toThrow(
+      'segments.0.removedTokens: coconut removes no tokens',
+    );
+    expect(() => read({ ...minimal, padThoughts: false })).toThrow(/padThoughts: .* a stop head/);
+    expect(read({ ...minimal, padThoughts: false, stopHead: {} }).padThoughts).toBe(false);
+    expect(read({ ...minimal, method: 'cot', padThoughts: false }).padThoughts).toBe(false);
+    expect(() => read({ ...minimal, segments: [{ ...segment, structureWeight: 0 }] })).toThrow(
+      /structureWeight: .*>0/,
+    );
+    const many = Array.from({ length: 32 }, () => segment);
+    expect(() => read({ ...minimal, segments: many })).toThrow(/segments: .*<=31/);
+  });
+
   it('puts thoughts behind words and into text only where the method has thoughts', () => {
     const segment = { ...minimal.segments[0], task: 'text' };
     expect(() => read({ ...minimal, method: 'cot', wordSteps: 1, segments: [segment] })).toThrow(
@@ -130,54 +153,6 @@ describe('readTrainingConfig', () => {
   );
   it.each(runFiles)('accepts runs/%s', (name) => {
     expect(totalSteps(readTrainingConfig(join(runs, name)))).toBeGreaterThan(0);
-  });
-});
-
-describe('locateStep', () => {
-  it('finds a train step in its segment', () => {
-    const config = read(minimal);
-    const places = [0, 9, 10, 14].map((step) => {
-      const { index, within } = locateStep(config, step);
-      return [index, within];
-    });
-    expect(places).toEqual([
-      [0, 0],
-      [0, 9],
-      [1, 0],
-      [1, 4],
-    ]);
-    expect(() => locateStep(config, 15)).toThrow("train step 15 is past the run's 15");
-  });
-});
-
-describe('learningRateAt', () => {
-  const segment = (changes: Partial<Segment>): Segment => ({
-    ...read(minimal).segments[0]!,
-    trainSteps: 100,
-    learningRate: 1,
-    finalLearningRate: 0.1,
-    ...changes,
-  });
-
-  it('warms up linearly and never starts at zero', () => {
-    const rates = [0, 1, 3, 4].map((within) => learningRateAt(segment({ warmupSteps: 4 }), within));
-    expect(rates).toEqual([0.25, 0.5, 1, 1]);
-  });
-
-  it('is halfway down in the middle and nearly down at the end', () => {
-    expect(learningRateAt(segment({}), 50)).toBeCloseTo(0.55, 12);
-    expect(learningRateAt(segment({}), 99)).toBeCloseTo(0.1, 3);
-  });
-
-  it('only falls after the warm-up', () => {
-    const falling = segment({ warmupSteps: 10 });
-    for (let within = 10; within < 99; within++)
-      expect(learningRateAt(falling, within + 1)).toBeLessThan(learningRateAt(falling, within));
-  });
-
-  it('stays where start and end are equal', () => {
-    const flat = segment({ finalLearningRate: 1 });
-    expect([0, 37, 99].map((within) => learningRateAt(flat, within))).toEqual([1, 1, 1]);
   });
 });
 

@@ -46,8 +46,14 @@ export function drawProntoqa(random: Random): Example {
   return { ...example, question: context + example.question };
 }
 
-/** Concepts of a published item. */
+/** Concepts of a published item, the most that an ontology has. */
 const CONCEPTS = CONCEPTS_OF_ONE_HOP + CONCEPTS_PER_HOP * (PRONTOQA_HOPS - 1);
+
+/** What is wrong with numbers of concepts that no ontology has; null where all are possible. */
+export function impossibleConcepts([min, max]: readonly [number, number]): string | null {
+  if (CONCEPTS_OF_ONE_HOP <= min && max <= CONCEPTS) return null;
+  return `ProntoQA has ontologies of ${CONCEPTS_OF_ONE_HOP} to ${CONCEPTS} concepts, got ${min} to ${max}`;
+}
 
 export type OntologySizes = {
   concepts: { min: number; max: number };

@@ -1,5 +1,5 @@
 // Fresh ProsQA: names for a random graph, its text, and questions, groups of questions or walks over it.
-// All randomness comes from the given Random, so storing its state resumes the stream exactly.
+// All randomness comes from the given Random: the same seed draws the same items.
 import type { Random } from '../../random.ts';
 import type { Example, ExampleGroup } from './example.ts';
 import { distancesFrom, type FactGraph, randomShortestPath } from './fact-graph.ts';
@@ -18,7 +18,7 @@ export type ProsqaOptions = {
   nodes: { min: number; max: number };
   /** Length of the shortest path from root to target, in edges. */
   hops: { min: number; max: number };
-  /** factsKey of graphs that must not be generated: those of the validation and test items. */
+  /** factsKey of graphs that must not be generated: those of the validation items. */
   excluded: ReadonlySet<string>;
   /** As the published graphs, unless it says otherwise. */
   shape?: GraphShape;
@@ -43,22 +43,28 @@ const MAX_ATTEMPTS = 10_000;
  */
 const GROUP_HOP_FACTOR = 6;
 
+/** What is wrong with sizes that no graph can have; null where some can. */
+export function impossibleSizes({
+  nodes,
+  hops,
+}: Pick<ProsqaOptions, 'nodes' | 'hops'>): string | null {
+  const mostNodes = CONCEPTS.length + SEEDS.length;
+  if (!(1 <= hops.min && hops.min <= hops.max))
+    return `ProsQA hops must be 1 <= min <= max, got ${hops.min} to ${hops.max}`;
+  if (nodes.min <= nodes.max && nodes.max <= mostNodes && nodes.min > hops.min + 2) return null;
+  return (
+    `ProsQA graphs of ${nodes.min} to ${nodes.max} nodes: need more than hops.min + 2 = ` +
+    `${hops.min + 2} and at most ${mostNodes}, the number of words`
+  );
+}
+
 export class ProsqaGenerator {
   readonly #random: Random;
   readonly #options: ProsqaOptions;
 
   constructor(random: Random, options: ProsqaOptions) {
-    const { nodes, hops } = options;
-    const mostNodes = CONCEPTS.length + SEEDS.length;
-    if (!(nodes.min <= nodes.max && nodes.max <= mostNodes && nodes.min > hops.min + 2)) {
-      throw new RangeError(
-        `ProsQA graphs of ${nodes.min} to ${nodes.max} nodes: need more than hops.min + 2 = ` +
-          `${hops.min + 2} and at most ${mostNodes}, the number of words`,
-      );
-    }
-    if (!(1 <= hops.min && hops.min <= hops.max)) {
-      throw new RangeError(`ProsQA hops must be 1 <= min <= max, got ${hops.min} to ${hops.max}`);
-    }
+    const problem = impossibleSizes(options);
+    if (problem !== null) throw new RangeError(problem);
     this.#random = random;
     this.#options = options;
   }

@@ -1,7 +1,8 @@
 // The report's figures in words: facts of the run, goals reached, segments, and the scores of eval.json.
 import { html } from 'hono/html';
 import type { EvalReport, EvalRun } from '../../model/eval-report.ts';
-import { type ModelSizes, type TrainingConfig, totalSteps } from '../training-config.ts';
+import { totalSteps } from '../schedule.ts';
+import type { ModelSizes, TrainingConfig } from '../training-config.ts';
 import { type RunMetrics, stageLabel, type ValidationPoint } from './run-metrics.ts';
 import { best, firstReached, type SegmentRow, segmentRows } from './summary.ts';
 import { duration, integer, percent, short } from './units.ts';
