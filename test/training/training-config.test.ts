@@ -102,7 +102,11 @@ describe('readTrainingConfig', () => {
     ['prosqa', { nodes: [28, 60] }, /ProsQA graphs of 28 to 60 nodes: .* at most 40/],
     ['prosqa', { nodes: [5, 8], minHops: 3 }, /need more than hops.min \+ 2 = 5/],
     ['prosqa', { nodes: [20, 30], minHops: 7 }, /hops must be 1 <= min <= max, got 7 to 6/],
-    ['prosqa', { also: { share: 0.5, nodes: [36, 60], minHops: 7, maxHops: 8 } }, /also: .*36 to 60/],
+    [
+      'prosqa',
+      { also: { share: 0.5, nodes: [36, 60], minHops: 7, maxHops: 8 } },
+      /also: .*36 to 60/,
+    ],
     ['prontoqa', { nodes: [20, 30] }, /ontologies of 6 to 14 concepts, got 20 to 30/],
     ['superposition', { nodes: [28, 32] }, /node numbers run below 31, got up to 32/],
   ])('refuses sizes that %s cannot have: %j', (kind, sizes, message) => {
