@@ -5,6 +5,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import { type ApiError, apiError, toApiError, toErrorBody } from './errors.ts';
 import { type Log, logFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { countRetries } from './routes/answer-meter.ts';
 import type { AppDeps, AppEnv } from './routes/app-context.ts';
 import {
   guardHost,
@@ -64,7 +65,21 @@ export function answerUnroutable(cause: unknown): Response {
   const error = malformed
     ? apiError('invalid_request', { param: null, message: `${cause.message}.` })
     : toApiError(cause);
-  return Response.json(toErrorBody(error), { status: error.status, headers: error.headers });
+  // Refused before anything was computed.
+  const headers = { ...headersFor(newRequestId(), 0), ...error.headers };
+  return Response.json(toErrorBody(error), { status: error.status, headers });
+}
+
+const newRequestId = (): string => `req_${randomUUID()}`;
+
+/** On every response of the app, whatever it is. */
+function headersFor(requestId: string, ms: number): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    'openai-version': '2020-10-01',
+    'access-control-expose-headers': 'X-Request-ID',
+    'openai-processing-ms': String(ms),
+  };
 }
 
 function mountApi(app: App, deps: AppDeps): void {
@@ -80,7 +95,7 @@ function mountApi(app: App, deps: AppDeps): void {
     for (const path of servedPaths(route)) {
       if (route.method === 'get') app.get(path, handler);
       else {
-        if (route.endpoint) app.post(path, limited);
+        if (route.endpoint) app.post(path, countRetries(deps.metrics, route.endpoint), limited);
         for (const guard of bodyGuards) app.post(path, guard);
         app.post(path, handler);
       }
@@ -100,17 +115,15 @@ function servedPaths({ path }: ApiRoute): string[] {
 /** Gives each request an id and a logger bound to it; a caller's own id is kept where it is plain. */
 function identify(log: Log): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const startedMs = performance.now();
+    const arrivedMs = performance.now();
+    c.set('arrivedMs', arrivedMs);
     const given = c.req.header('x-request-id') ?? '';
-    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : `req_${randomUUID()}`;
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : newRequestId();
     c.set('requestId', requestId);
     c.set('log', log.child({ request_id: requestId }));
-    c.header('x-request-id', requestId);
-    c.header('openai-version', '2020-10-01');
-    c.header('access-control-expose-headers', 'X-Request-ID');
     await next();
-    const ms = Math.round(performance.now() - startedMs);
-    c.header('openai-processing-ms', String(ms));
+    const ms = Math.round(performance.now() - arrivedMs);
+    for (const [name, value] of Object.entries(headersFor(requestId, ms))) c.header(name, value);
     const { method, path } = c.req;
     c.var.log.debug(
       { method, path: path.slice(0, 200), status: c.res.status, ms },

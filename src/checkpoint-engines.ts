@@ -1,7 +1,7 @@
 // An engine for each served checkpoint, started on first use, that reports into the metrics.
 import type { Config } from './config.ts';
 import { type Engine, startEngine } from './engine/engine.ts';
-import type { StepReport } from './engine/messages.ts';
+import type { CancelStage, StepReport } from './engine/messages.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { readModelFiles } from './model/checkpoint.ts';
@@ -45,10 +45,11 @@ function startReporting(
 ): Engine {
   const { slots, maxPrefillTokens, threads, weights, queueLimit, prefixCacheBytes } = config;
   const { device, allowSoftwareGpu } = config;
+  const slotCapacity = slotCapacityOf(readModelFiles(dir).config, config);
   const options = {
     checkpointDir: dir,
     slots,
-    slotCapacity: slotCapacityOf(readModelFiles(dir).config, config),
+    slotCapacity,
     maxPrefillTokens,
     threads,
     weights,
@@ -58,13 +59,19 @@ function startReporting(
   };
   const engine = startEngine(options, { queueLimit });
   metrics.coconut_batch_slots.set({ model: id }, slots);
-  engine.onStep((report) => observeStep(report, id, metrics));
+  metrics.coconut_queue_capacity.set({ model: id }, queueLimit);
+  metrics.coconut_kv_cache_capacity_tokens.set({ model: id }, slots * slotCapacity);
   metrics.coconut_engine_restarts_total.inc({ model: id }, 0);
+  for (const phase of cancelStages) {
+    metrics.coconut_requests_cancelled_total.inc({ model: id, phase }, 0);
+  }
+  engine.onStep((report) => observeStep(report, { model: id, slots }, metrics));
   engine.onCrash((err, restarts) => {
     log.error({ model: id, err, restarts }, 'the engine’s thread crashed');
     if (restarts) metrics.coconut_engine_restarts_total.inc({ model: id });
     metrics.coconut_requests_running.set({ model: id }, 0);
     metrics.coconut_requests_waiting.set({ model: id }, 0);
+    metrics.coconut_batch_occupancy_ratio.set({ model: id }, 0);
   });
   engine.ready().then(
     ({ loadMs, adapter }) => {
@@ -78,17 +85,31 @@ function startReporting(
   return engine;
 }
 
-function observeStep(report: StepReport, model: string, metrics: Metrics): void {
+const cancelStages: CancelStage[] = ['queued', 'prefill', 'thinking', 'answering'];
+
+export function observeStep(
+  report: StepReport,
+  { model, slots }: { model: string; slots: number },
+  metrics: Metrics,
+): void {
   const { prefillRows, latentRows, decodeRows } = report;
   const rows = { prefill: prefillRows, latent: latentRows, decode: decodeRows };
   const active = Object.entries(rows).filter(([, count]) => count > 0);
   const phase = active.length === 1 ? active[0]?.[0] : 'mixed';
   const labels = { model, phase: phase ?? 'mixed' };
+  const batchSize = prefillRows + latentRows + decodeRows;
   // A step without rows only tells of an abort.
-  if (active.length > 0) {
+  if (batchSize > 0) {
+    metrics.coconut_engine_steps_total.inc(labels);
     metrics.coconut_engine_step_seconds.observe(labels, report.durationMs / 1000);
-    metrics.coconut_batch_size.observe(labels, prefillRows + latentRows + decodeRows);
+    metrics.coconut_batch_size.observe(labels, batchSize);
+    metrics.coconut_padding_positions_total.inc({ model }, report.paddedPositions);
   }
+  for (const phase of report.cancelled) {
+    metrics.coconut_requests_cancelled_total.inc({ model, phase });
+  }
+  const isIdle = report.running + report.waiting === 0;
+  metrics.coconut_batch_occupancy_ratio.set({ model }, isIdle ? 0 : batchSize / slots);
   metrics.coconut_requests_running.set({ model }, report.running);
   metrics.coconut_requests_waiting.set({ model }, report.waiting);
   metrics.coconut_kv_cache_usage_ratio.set({ model }, report.kvUsage);

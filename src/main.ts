@@ -18,10 +18,12 @@ const cutoffGraceMs = 1000;
 
 async function main(): Promise<void> {
   const metrics = createMetrics();
-  const sinceStart = coldStartClock(metrics);
+  const sinceStart = (phase: string) =>
+    metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
   sinceStart('import');
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
+  exportBuild(metrics, config);
   const engines = new CheckpointEngines({ config, metrics, log });
   try {
     await serve({ config, metrics, log }, engines, sinceStart);
@@ -70,12 +72,11 @@ async function serve(
   log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
 }
 
-/** performance.now() counts from the start of the process. */
-function coldStartClock(metrics: Metrics): (phase: string) => void {
+function exportBuild(metrics: Metrics, { device }: Config): void {
   // Its package.json only: the runtime itself is the worker's, and slow to load.
-  const onnxruntime = versionOf('onnxruntime-node/package.json');
-  metrics.coconut_build_info.set({ version: ownVersion, node: process.version, onnxruntime }, 1);
-  return (phase) => metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
+  const ort_version = versionOf('onnxruntime-node/package.json');
+  const labels = { version: ownVersion, node: process.version, ort_version, ep: device };
+  metrics.coconut_build_info.set(labels, 1);
 }
 
 function onSignal(log: Log, leave: () => Promise<void>): void {

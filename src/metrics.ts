@@ -3,7 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 // OpenTelemetry's GenAI buckets, widened at the fast end for small models on a CPU.
-const requestSeconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48];
+const requestSeconds = Array.from({ length: 14 }, (_, i) => 0.01 * 2 ** i); // up to 81.92
 const firstTokenSeconds = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
@@ -29,6 +29,13 @@ const table = {
     'finish_reason',
   ]),
   coconut_requests_rejected_total: counter('Requests turned away for want of room', ['reason']),
+  coconut_requests_cancelled_total: counter(
+    'Requests whose caller left, or that were cut off at exit, by what they were doing',
+    ['model', 'phase'],
+  ),
+  coconut_requests_retried_total: counter('Requests that a client says it sends again', [
+    'endpoint',
+  ]),
   coconut_request_duration_seconds: histogram('Arrival to last byte', ['model'], requestSeconds),
   coconut_time_to_first_token_seconds: histogram(
     'Arrival to first visible text, thoughts included',
@@ -40,21 +47,35 @@ const table = {
     ['model'],
     perTokenSeconds,
   ),
+  coconut_inter_token_latency_seconds: histogram(
+    'Each gap between two text tokens of a stream, as the API gets them from the engine',
+    ['model'],
+    perTokenSeconds,
+  ),
   coconut_request_queue_seconds: histogram('Waiting for a slot', ['model'], firstTokenSeconds),
   coconut_request_prefill_seconds: histogram('Prefill', ['model'], firstTokenSeconds),
   coconut_request_latent_seconds: histogram('Thinking', ['model'], firstTokenSeconds),
   coconut_request_decode_seconds: histogram('Writing text', ['model'], requestSeconds),
   coconut_requests_running: gauge('Sequences in slots', ['model']),
   coconut_requests_waiting: gauge('Sequences that wait for a slot', ['model']),
+  coconut_queue_capacity: gauge('Sequences that may wait for a slot', ['model']),
   coconut_batch_slots: gauge('Sequences that may share a batch', ['model']),
+  coconut_batch_occupancy_ratio: gauge('Rows of the last engine step, of all slots; 0 when idle', [
+    'model',
+  ]),
   coconut_engine_step_seconds: histogram(
     'One engine step; phase is mixed where rows of several kinds shared it',
     ['model', 'phase'],
     perTokenSeconds,
   ),
+  coconut_engine_steps_total: counter('Engine steps', ['model', 'phase']),
   coconut_batch_size: histogram('Rows of one engine step', ['model', 'phase'], rows),
+  coconut_padding_positions_total: counter('Positions computed beyond the end of shorter rows', [
+    'model',
+  ]),
   coconut_engine_restarts_total: counter('Threads started in place of one that crashed', ['model']),
   coconut_kv_cache_usage_ratio: gauge('Positions in use, of all that the slots hold', ['model']),
+  coconut_kv_cache_capacity_tokens: gauge('Positions that the slots hold', ['model']),
   coconut_prefix_cache_queries_tokens_total: counter('Prompt tokens looked up', ['model']),
   coconut_prefix_cache_hits_tokens_total: counter('Of these, found and not computed', ['model']),
   coconut_prompt_tokens_total: counter('Prompt tokens of answered requests', ['model']),
@@ -69,18 +90,24 @@ const table = {
   coconut_baselined_generation_tokens_total: counter('Text tokens of requests counted so', [
     'baseline',
   ]),
-  coconut_baseline_info: gauge('1 for each measured baseline', ['baseline', 'dataset', 'model']),
+  coconut_baseline_info: gauge('1 for each checkpoint that has one', [
+    'baseline',
+    'dataset',
+    'method',
+    'model',
+  ]),
   coconut_baseline_tokens_mean: gauge('Mean text tokens of the baseline', ['baseline']),
   coconut_baseline_tokens_stddev: gauge('Standard deviation of the same', ['baseline']),
-  coconut_baseline_accuracy_ratio: gauge('Accuracy on the same items, system cot or coconut', [
-    'baseline',
-    'system',
-  ]),
+  coconut_baseline_accuracy_ratio: gauge(
+    'Accuracy on the same items: cot is the baseline, coconut the model, zero-thoughts the model without them',
+    ['baseline', 'model', 'system'],
+  ),
   coconut_connections_refused_total: counter('Connections beyond MAX_CONNECTIONS', []),
   coconut_event_loop_turn_seconds: gauge(
     'Of the last 30 to 60 seconds the turn of the event loop that was longest by the clock, or by processor time',
     ['turn', 'part'],
   ),
+  coconut_ready: gauge('1 while /readyz says 200', []),
   coconut_cold_start_seconds: gauge('Process start to the end of a phase, set once', ['phase']),
   coconut_model_load_seconds: gauge('Building the engine’s session', ['model']),
   coconut_device_info: gauge('1 for each loaded checkpoint; adapter is what is behind WebGPU', [
@@ -88,10 +115,11 @@ const table = {
     'device',
     'adapter',
   ]),
-  coconut_build_info: gauge('1, with versions as labels', ['version', 'node', 'onnxruntime']),
+  coconut_build_info: gauge('1, with versions as labels', ['version', 'node', 'ort_version', 'ep']),
   coconut_model_info: gauge('1 for each served checkpoint', [
     'model',
     'checkpoint_sha',
+    'quantization',
     'method',
     'thoughts',
   ]),

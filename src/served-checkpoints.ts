@@ -10,7 +10,6 @@ import {
 } from './checkpoint-engines.ts';
 import type { Config } from './config.ts';
 import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
 import { type Checkpoint, readCheckpoint } from './model/checkpoint.ts';
 import { checkpointDirs } from './model/checkpoint-dirs.ts';
 import type { NamedModel } from './named-model.ts';
@@ -59,7 +58,7 @@ export function readServedCheckpoints(
   const served = isAlone ? [first] : [first, ...rest];
   const models = served.map((checkpoint) => toServedModel(checkpoint, deps, engines));
   const exportInfo = () => {
-    for (const model of models) exportModel(model, deps.metrics);
+    for (const model of models) exportModel(model, deps);
   };
   return { models, exportInfo };
 }
@@ -117,19 +116,28 @@ function figuresOf(checkpoint: Checkpoint, log: Log): Checkpoint['evalReport'] {
   return null;
 }
 
-function exportModel(model: ServedModel, metrics: Metrics): void {
+function exportModel(model: ServedModel, { metrics, config }: ServingDeps): void {
   const { method } = model.config.coconut;
   const thoughts = String(thoughtLimits(model.config).default);
   const checkpoint_sha = model.weightsSha256;
-  metrics.coconut_model_info.set({ model: model.id, checkpoint_sha, method, thoughts }, 1);
+  const { weights: quantization } = config;
+  const info = { model: model.id, checkpoint_sha, quantization, method, thoughts };
+  metrics.coconut_model_info.set(info, 1);
   const report = model.evalReport;
   if (!report?.cot_baseline) return;
   const { checkpoint: baseline, accuracy, mean_text_tokens, sd_text_tokens } = report.cot_baseline;
   const dataset = report.data.name;
-  metrics.coconut_baseline_info.set({ baseline, dataset, model: model.id }, 1);
+  // Of eval.json, as against running the baseline beside the server.
+  const about = { baseline, model: model.id };
+  metrics.coconut_baseline_info.set({ ...about, dataset, method: 'measured' }, 1);
   metrics.coconut_baseline_tokens_mean.set({ baseline }, mean_text_tokens);
   metrics.coconut_baseline_tokens_stddev.set({ baseline }, sd_text_tokens);
-  metrics.coconut_baseline_accuracy_ratio.set({ baseline, system: 'cot' }, accuracy);
-  const coconut = report.as_trained.accuracy;
-  metrics.coconut_baseline_accuracy_ratio.set({ baseline, system: 'coconut' }, coconut);
+  const accuracies = {
+    cot: accuracy,
+    coconut: report.as_trained.accuracy,
+    ...(report.zero_thoughts && { 'zero-thoughts': report.zero_thoughts.accuracy }),
+  };
+  for (const [system, ratio] of Object.entries(accuracies)) {
+    metrics.coconut_baseline_accuracy_ratio.set({ ...about, system }, ratio);
+  }
 }

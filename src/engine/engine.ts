@@ -17,13 +17,17 @@ export type EngineState = 'loading' | 'ready' | 'restarting' | 'draining' | 'fai
 /** `adapter`: what is behind WebGPU, null for other devices. */
 export type EngineInfo = Omit<Extract<FromWorker, { kind: 'ready' }>, 'kind'>;
 
+/** Reason of an abort that calls nothing off: the answer is complete, or nobody was told of it. */
+export const notCancelled = Symbol('not cancelled');
+
 export interface Engine {
   readonly state: EngineState;
   /** Resolves once the first thread has built its session; rejects if it could not. */
   ready(): Promise<EngineInfo>;
   /**
    * Events of one request, ending in exactly one `finished`. Aborting the signal ends it with
-   * reason 'aborted' within one engine step. Throws an ApiError when the queue is full
+   * reason 'aborted' within one engine step, and counts as a cancellation unless the signal's reason
+   * is `notCancelled`. Throws an ApiError when the queue is full
    * (server_is_overloaded), the request does not fit a slot (context_length_exceeded), the engine
    * is restarting or about to stop (engine_unavailable) or has failed (server_error). The iteration
    * throws a server_error when the request itself fails later, and where the thread crashes under it
@@ -115,7 +119,7 @@ class ThreadedEngine implements Engine {
     const streams = signals.map((signal, choice) => this.#open(id + choice, signal));
     this.#thread.post({ kind: 'submit', id, choices, request });
     signals.forEach((signal, choice) => {
-      if (signal?.aborted) this.#thread.post({ kind: 'abort', id: id + choice });
+      if (signal?.aborted) this.#abort(id + choice, signal);
     });
     return streams;
   }
@@ -132,7 +136,7 @@ class ThreadedEngine implements Engine {
   }
 
   #open(id: number, signal: AbortSignal | undefined): AsyncIterable<TokenEvent> {
-    const abort = () => this.#thread.post({ kind: 'abort', id });
+    const abort = () => this.#abort(id, signal);
     const stream = new EventStream(() => {
       this.#streams.delete(id);
       signal?.removeEventListener('abort', abort);
@@ -140,6 +144,11 @@ class ThreadedEngine implements Engine {
     this.#streams.set(id, stream);
     signal?.addEventListener('abort', abort);
     return stream.read(abort);
+  }
+
+  #abort(id: number, signal: AbortSignal | undefined): void {
+    const isCancelled = signal?.reason !== notCancelled;
+    this.#thread.post({ kind: 'abort', id, isCancelled });
   }
 
   onStep(listener: (report: StepReport) => void): void {

@@ -145,12 +145,20 @@ export type StepReport = {
   waiting: number;
   /** Positions that running sequences hold, as a share of all slots' positions. */
   kvUsage: number;
+  /** Of the B·T that this batch computed: beyond the end of a row that is shorter than the longest. */
+  paddedPositions: number;
+  /** A stage for each request that was called off since the last report. */
+  cancelled: CancelStage[];
 };
+
+/** What a request was doing when it was called off. */
+export type CancelStage = 'queued' | 'prefill' | 'thinking' | 'answering';
 
 export type ToWorker =
   /** Its choices have the ids from `id` on; prompt and thoughts are computed once for all of them. */
   | { kind: 'submit'; id: number; choices: number; request: GenerationRequest }
-  | { kind: 'abort'; id: number }
+  /** isCancelled: its caller wants no answer any more; else it has all of it, or was refused. */
+  | { kind: 'abort'; id: number; isCancelled: boolean }
   | { kind: 'compile'; id: number; grammar: string }
   /** Finish what is running and waiting, release the session, then answer `drained`. */
   | { kind: 'drain' };

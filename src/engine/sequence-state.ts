@@ -1,5 +1,5 @@
 // The phases of one choice of a request, and which of its clocks runs in each.
-import type { FinishReason } from './messages.ts';
+import type { CancelStage, FinishReason } from './messages.ts';
 import type { Input } from './thought-inputs.ts';
 
 export type SequenceState =
@@ -30,3 +30,11 @@ export const clockOf = {
   answering: 'decodeMs',
   finished: 'decodeMs',
 } as const;
+
+/** The stage whose time a clock counts. */
+export const stageOf: Record<(typeof clockOf)[keyof typeof clockOf], CancelStage> = {
+  queueMs: 'queued',
+  prefillMs: 'prefill',
+  latentMs: 'thinking',
+  decodeMs: 'answering',
+};

@@ -1,10 +1,11 @@
 // The engine's iteration: schedule → run → advance. Knows neither threads nor tensors, so that
 // tests can drive it with a scripted runner.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StepReport, TokenEvent } from './messages.ts';
+import type { CancelStage, StepReport, TokenEvent } from './messages.ts';
 import type { Runner } from './model-runner.ts';
 import { type BatchRow, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { RowOutput, Sequence } from './sequence.ts';
+import { clockOf, stageOf } from './sequence-state.ts';
 
 /** Milliseconds that the others of a batch wait for a mask that is late. */
 const maskPatienceMs = 5;
@@ -22,6 +23,7 @@ export class StepLoop {
   readonly #now: () => number;
   /** Last events of sequences that were ended between two steps. */
   readonly #endings: StepOutcome['events'] = [];
+  readonly #cancelled: CancelStage[] = [];
 
   /** @param now milliseconds on a monotonic clock */
   constructor(runner: Runner, limits: SchedulerLimits, now: () => number) {
@@ -39,9 +41,18 @@ export class StepLoop {
   }
 
   /** Frees its slot at once; its last event comes with the next step. Not in the middle of one. */
-  abort(id: number): void {
+  abort(id: number, isCancelled = true): void {
     const sequence = this.#scheduler.find(id);
-    if (sequence) this.#endEarly(sequence, 'aborted');
+    if (!sequence) return;
+    const stage = stageOf[clockOf[sequence.state.phase]];
+    this.#endEarly(sequence, 'aborted');
+    // The choices of a request are called off one after another, and are one request.
+    const isLast = this.#live().every(({ firstId }) => firstId !== sequence.firstId);
+    if (isCancelled && isLast) this.#cancelled.push(stage);
+  }
+
+  #live(): Sequence[] {
+    return [...this.#scheduler.running, ...this.#scheduler.waiting];
   }
 
   /**
@@ -51,7 +62,7 @@ export class StepLoop {
    */
   async step(): Promise<StepOutcome | null> {
     const startMs = this.#now();
-    for (const sequence of [...this.#scheduler.running, ...this.#scheduler.waiting]) {
+    for (const sequence of this.#live()) {
       if (sequence.expiresAtMs <= startMs) this.#endEarly(sequence, 'expired');
     }
     await this.#settleMasks();
@@ -68,6 +79,7 @@ export class StepLoop {
       running: this.#scheduler.running.length,
       waiting: this.#scheduler.waiting.length,
       kvUsage: this.#runner.kvUsage,
+      cancelled: this.#cancelled.splice(0),
     };
     return { events, failures, report };
   }
@@ -150,11 +162,13 @@ export class StepLoop {
 
 /** Before the run: afterwards the sequences are elsewhere. */
 function countRows(rows: readonly BatchRow[]) {
+  const longest = Math.max(0, ...rows.map((row) => row.count));
   const count = (phase: string) =>
     rows.filter(({ sequence }) => sequence.state.phase === phase).length;
   return {
     prefillRows: count('prefilling'),
     latentRows: count('opening') + count('thinking') + count('refining'),
     decodeRows: count('answering'),
+    paddedPositions: rows.length * longest - rows.reduce((sum, row) => sum + row.count, 0),
   };
 }

@@ -62,7 +62,7 @@ async function serve(loaded: Loaded, inbox: Inbox, post: Post): Promise<void> {
     for (const message of inbox.takeAll()) {
       if (message.kind === 'submit') submit(message, loaded, post);
       else if (message.kind === 'compile') void compile(message, loaded, post);
-      else if (message.kind === 'abort') loop.abort(message.id);
+      else if (message.kind === 'abort') loop.abort(message.id, message.isCancelled);
       else isDraining = true;
     }
     const outcome = await loop.step();

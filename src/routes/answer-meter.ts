@@ -1,13 +1,25 @@
 // Passes an answer's events through and counts them: latency, tokens, thoughts, and what the
 // measured chain-of-thought baseline would have spent.
+import type { MiddlewareHandler } from 'hono';
 import { ApiError, toApiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AnswerEvent } from './answer.ts';
+import type { AppEnv } from './app-context.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** The API's operations that generate text. */
 export type Endpoint = 'chat.completions' | 'completions' | 'responses';
+
+/** OpenAI's clients say how often they sent a request before. Counted before it can be refused. */
+export function countRetries(metrics: Metrics, endpoint: Endpoint): MiddlewareHandler<AppEnv> {
+  const { coconut_requests_retried_total: retried } = metrics;
+  retried.inc({ endpoint }, 0);
+  return async (c, next) => {
+    if (Number(c.req.header('x-stainless-retry-count')) >= 1) retried.inc({ endpoint });
+    await next();
+  };
+}
 
 export type MeterOptions = {
   metrics: Metrics;
@@ -65,6 +77,9 @@ function observe({ usage, timings }: Finished, options: MeterOptions): void {
       const gapMs = (lastTextMs - firstTextMs) / (usage.textTokens - 1);
       metrics.coconut_time_per_output_token_seconds.observe(model, gapMs / 1000);
     }
+  }
+  for (const gapMs of timings.tokenGapsMs) {
+    metrics.coconut_inter_token_latency_seconds.observe(model, gapMs / 1000);
   }
   metrics.coconut_prefix_cache_queries_tokens_total.inc(model, usage.promptTokens);
   metrics.coconut_prefix_cache_hits_tokens_total.inc(model, usage.cachedTokens);

@@ -1,6 +1,7 @@
 // An engine's token events → text: detokenised, cut at stop strings, timed from the request's
 // arrival. Knows nothing of JSON, so that every endpoint that generates text can use it.
 import { Detokenizer } from '../engine/detokenizer.ts';
+import { notCancelled } from '../engine/engine.ts';
 import type {
   GenerationRequest,
   RequestTimings,
@@ -20,11 +21,13 @@ export type AnswerUsage = {
   textTokens: number;
 };
 
-/** Milliseconds; the last three count from the request's arrival, null where no text came. */
+/** Milliseconds; those of texts and the total count from the request's arrival, null where no text came. */
 export type AnswerTimings = RequestTimings & {
   firstTextMs: number | null;
   lastTextMs: number | null;
   totalMs: number;
+  /** Between each text token and the one before it. */
+  tokenGapsMs: number[];
 };
 
 /** A text token as it was sampled; its logprobs only where the request asked for them. */
@@ -57,8 +60,8 @@ export type AnswerEvent =
 
 export type Answer = {
   events: AsyncIterable<AnswerEvent>;
-  /** Ends the answer early; the engine frees its slot within one step. */
-  abort: () => void;
+  /** Ends the answer early; the engine frees its slot within one step. See `notCancelled` for the reason. */
+  abort: (reason?: unknown) => void;
 };
 
 type AnswerOptions = {
@@ -81,15 +84,15 @@ export function startAnswer(
 ): Answer {
   const controllers = Array.from({ length: choices }, () => new AbortController());
   const whole = new AbortController();
-  const abort = () => {
+  const abort = (reason?: unknown) => {
     whole.abort();
-    for (const controller of controllers) controller.abort();
+    for (const controller of controllers) controller.abort(reason);
   };
   for (const signal of signals) {
     if (signal.aborted) abort();
     // Not AbortSignal.any: on Node 20 each use leaves about 700 bytes behind on a signal that lives
     // as long as the process. These listeners go when the answer ends.
-    signal.addEventListener('abort', abort, { signal: whole.signal });
+    signal.addEventListener('abort', () => abort(), { signal: whole.signal });
   }
   try {
     const streams = model.engine().submitChoices(
@@ -98,7 +101,7 @@ export function startAnswer(
     );
     const events = streams.map((tokens, choice) => {
       const detokenizer = new Detokenizer(model.tokenizer, { stop, answerMarker });
-      const leave = () => controllers[choice]?.abort();
+      const leave = (reason?: unknown) => controllers[choice]?.abort(reason);
       return gatherTraces(toChoiceEvents(tokens, detokenizer, arrivedMs, leave));
     });
     const thoughts = request.latentEntry ? 'own' : 'shared';
@@ -113,7 +116,7 @@ async function* toChoiceEvents(
   tokens: AsyncIterable<TokenEvent>,
   detokenizer: Detokenizer,
   arrivedMs: number,
-  abort: () => void,
+  abort: (reason?: unknown) => void,
 ): AsyncGenerator<ChoiceEvent, void, undefined> {
   const clock = textClock(arrivedMs);
   const pending: AnswerToken[] = [];
@@ -130,9 +133,10 @@ async function* toChoiceEvents(
         // Tokens sampled between the stop string and the abort are no part of the answer.
         if (detokenizer.stopped) continue;
         textTokens += 1;
+        clock.token();
         pending.push({ tokenId: event.tokenId, logprobs: event.logprobs });
         const text = detokenizer.push(event.tokenId);
-        if (detokenizer.stopped) abort();
+        if (detokenizer.stopped) abort(notCancelled);
         if (text !== '') yield said(text);
       } else {
         const cutOff = event.reason === 'aborted' && !detokenizer.stopped;
@@ -158,15 +162,27 @@ async function* toChoiceEvents(
   }
 }
 
-/** When the first and the last text came, counted from the request's arrival. */
+/** When the first and the last text came, counted from the request's arrival, and the time between tokens. */
 function textClock(arrivedMs: number) {
   let firstTextMs: number | null = null;
   let lastTextMs: number | null = null;
+  let lastTokenMs: number | null = null;
+  const tokenGapsMs: number[] = [];
   return {
+    token: () => {
+      const nowMs = performance.now();
+      if (lastTokenMs !== null) tokenGapsMs.push(nowMs - lastTokenMs);
+      lastTokenMs = nowMs;
+    },
     seen: () => {
       lastTextMs = performance.now() - arrivedMs;
       firstTextMs ??= lastTextMs;
     },
-    read: () => ({ firstTextMs, lastTextMs, totalMs: performance.now() - arrivedMs }),
+    read: () => ({
+      firstTextMs,
+      lastTextMs,
+      totalMs: performance.now() - arrivedMs,
+      tokenGapsMs,
+    }),
   };
 }

@@ -37,6 +37,8 @@ export type AppEnv = {
   Bindings: { outgoing?: ServerResponse };
   Variables: {
     requestId: string;
+    /** When its head was read, on performance.now()'s clock; the body may not be there yet. */
+    arrivedMs: number;
     log: Log;
     /** Hash of the API key; one and the same for all where no key is asked for. */
     caller: string;

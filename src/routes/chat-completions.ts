@@ -21,7 +21,6 @@ import { endedByError, sseResponse } from './sse.ts';
 
 export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
-    const arrivedMs = performance.now();
     const request = parseChatRequest(await readJson(c));
     checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
@@ -38,7 +37,6 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
       answerMarker: model.config.coconut.answer_marker,
       // Metadata reaches the server through every OpenAI client; a header of ours would not.
       baselineTask: request.metadata?.['baseline_task'],
-      arrivedMs,
     });
     const { promptIds, suffixIds } = generation;
     const promptTokenIds = request.return_token_ids ? [...promptIds, ...suffixIds] : null;

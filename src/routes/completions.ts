@@ -1,6 +1,7 @@
 // POST /v1/completions: every prompt is an answer of its own, of one or more choices; they share the
 // engine's batches, and a stream carries whichever moves.
 import type { Context, Handler } from 'hono';
+import { notCancelled } from '../engine/engine.ts';
 import type { GenerationRequest } from '../engine/messages.ts';
 import type { Answer, AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
@@ -31,14 +32,13 @@ import { endedByError, type Frames, frame, sseResponse } from './sse.ts';
 
 export function completions(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
-    const arrivedMs = performance.now();
     const request = parseCompletionRequest(await readJson(c));
     checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
     const { given, told } = choiceCounts(request);
     checkChoices(given > told ? 'best_of' : 'n', given, deps.config.maxChoices);
     const generations = toCompletionRequests(request, model);
-    const answers = openAll(c, deps, { request, model, generations, choices: given, arrivedMs });
+    const answers = openAll(c, deps, { request, model, generations, choices: given });
     const echoes = request.echo ? promptTexts(request, model) : answers.map(() => '');
     const asked = { request, model, answers, echoes, generations, given, told };
     if (!request.stream) return c.json(await collected(asked));
@@ -60,10 +60,7 @@ type Asked = {
   told: number;
 };
 
-type OpenOptions = Pick<Asked, 'request' | 'model' | 'generations'> & {
-  choices: number;
-  arrivedMs: number;
-};
+type OpenOptions = Pick<Asked, 'request' | 'model' | 'generations'> & { choices: number };
 
 /** All or none: where the queue takes only some of them, those are given up again. */
 function openAll(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer[] {
@@ -83,7 +80,7 @@ function openAll(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answe
       answers.push(answer);
     }
   } catch (error) {
-    for (const answer of answers) answer.abort();
+    for (const answer of answers) answer.abort(notCancelled);
     // Nobody reads those that were taken, so none of them is counted: the refusal is.
     c.set('metered', false);
     throw error;

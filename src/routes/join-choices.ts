@@ -57,6 +57,7 @@ function together(ends: readonly Finished[], thoughts: 'shared' | 'own'): Finish
       firstTextMs: texts('firstTextMs').sort((a, b) => a - b)[0] ?? null,
       lastTextMs: texts('lastTextMs').sort((a, b) => b - a)[0] ?? null,
       totalMs: latest('totalMs'),
+      tokenGapsMs: ends.flatMap(({ timings }) => timings.tokenGapsMs),
     },
   };
 }

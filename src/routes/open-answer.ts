@@ -19,23 +19,21 @@ type OpenOptions = {
   answerMarker: string;
   cache: CacheFields;
   baselineTask: string | undefined;
-  /** On performance.now()'s clock. */
-  arrivedMs: number;
 };
 
 /** Throws what the engine refuses; until then nothing is counted. */
 export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answer {
-  const { model, stop, choices, answerMarker, arrivedMs, endpoint, baselineTask } = options;
+  const { model, stop, choices, answerMarker, endpoint, baselineTask } = options;
   const request = {
     ...options.request,
     ...deadlines(c, deps.config),
     cacheScope: cacheScope(c.var.caller, options.cache),
   };
+  const { arrivedMs, log } = c.var;
   const signals = [c.req.raw.signal, deps.cutoff];
   const answer = startAnswer(model, request, { stop, choices, answerMarker, arrivedMs, signals });
   c.set('metered', true);
   const { metrics } = deps;
-  const { log } = c.var;
   const events = metered(answer.events, { metrics, log, model, endpoint, baselineTask });
   return { ...answer, events };
 }

@@ -36,6 +36,9 @@ function tellLimit(c: Context<AppEnv>): number {
   const seconds = Math.min(60, Math.max(1, Math.ceil(leftMs / 1000)));
   c.header('x-ratelimit-limit-requests', String(limit));
   c.header('x-ratelimit-remaining-requests', String(remaining));
-  c.header('x-ratelimit-reset-requests', `${seconds}s`);
+  c.header('x-ratelimit-reset-requests', durationOf(seconds));
   return seconds;
 }
+
+/** As OpenAI spells it: 59s, 1m0s. @param seconds at most a minute */
+const durationOf = (seconds: number): string => (seconds === 60 ? '1m0s' : `${seconds}s`);

@@ -26,7 +26,6 @@ import { sseResponse } from './sse.ts';
 
 export function responses(deps: AppDeps): Handler<AppEnv> {
   return async (c) => {
-    const arrivedMs = performance.now();
     const request = parseResponseRequest(await readJson(c));
     checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
@@ -41,7 +40,6 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
       cache: request,
       answerMarker: model.config.coconut.answer_marker,
       baselineTask: request.metadata?.['baseline_task'],
-      arrivedMs,
     });
     const context = responseContext(model, request, generation);
     if (!request.stream) return c.json(await collected(answer, context));
