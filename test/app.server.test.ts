@@ -59,6 +59,9 @@ describe('keys cannot be spelled around', () => {
     expect([400, 401]).toContain(status);
     expect(text).not.toContain('fake/coconut');
     expect(text).toContain('"error":{');
+    for (const name of ['x-request-id: req_', 'openai-version: 2020', 'openai-processing-ms: ']) {
+      expect(text.toLowerCase()).toContain(`\r\n${name}`);
+    }
   });
 });
 

@@ -198,12 +198,14 @@ describe('probes', () => {
     return fakeApp([fakeModel(loaded)], {}, { phase: () => phase }).app;
   };
 
-  it.each(['loading', 'failed', 'stopped'] as const)(
+  it.each(['loading', 'restarting', 'failed', 'stopped'] as const)(
     'not ready while the engine is %s',
     async (state) => {
-      const response = await at('serving', state).request('/readyz');
-      expect(response.status).toBe(503);
-      expect(await response.json()).toEqual({ status: state });
+      for (const path of ['/readyz', '/ping']) {
+        const response = await at('serving', state).request(path);
+        expect([path, response.status]).toEqual([path, 503]);
+        expect(await response.json()).toEqual({ status: state });
+      }
       expect((await at('serving', state).request('/healthz')).status).toBe(200);
     },
   );

@@ -56,6 +56,9 @@ describe('the server process', () => {
     expect(after.object).toBe('chat.completion');
     const exported = await (await fetch(`${url}/metrics`)).text();
     expect(exported).toMatch(/coconut_requests_total\{[^}]*finish_reason="abort"\} 1/);
+    expect(exported).toContain(
+      'coconut_requests_cancelled_total{model="tiny-coconut",phase="answering"} 1',
+    );
   });
 
   it('finishes a running stream after SIGTERM and exits with 0', async () => {

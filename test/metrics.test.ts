@@ -81,6 +81,52 @@ describe('the metrics', () => {
     expect(text).toContain('coconut_requests_rejected_total{reason="server_is_overloaded"} 1');
   });
 
+  it('count each observation in the buckets from its own bound on', async () => {
+    const { app, exported } = serve();
+    await postChat(app, ask());
+    const text = await exported();
+    const buckets = (name: string) =>
+      [
+        ...text.matchAll(
+          new RegExp(`^${name}_bucket{le="(.*?)",model="fake/coconut"} (\\d)$`, 'gm'),
+        ),
+      ]
+        .map(([, bound, count]) => [bound, Number(count)])
+        .reverse();
+    // Of 2 ms and 4 ms.
+    const prefill = Object.fromEntries(buckets('coconut_request_prefill_seconds'));
+    expect(prefill).toMatchObject({ '0.001': 0, '0.005': 1, '0.01': 1, '10': 1, '+Inf': 1 });
+    const seconds = '0.01 0.02 0.04 0.08 0.16 0.32 0.64 1.28 2.56 5.12 10.24 20.48 40.96 81.92';
+    const decode = [...seconds.split(' '), '+Inf'].map((bound) => [bound, 1]);
+    expect(buckets('coconut_request_decode_seconds').reverse()).toEqual(decode);
+    expect(buckets('coconut_request_duration_seconds').map(([bound]) => bound)[1]).toBe('81.92');
+  });
+
+  it('have each gap between the text tokens of a stream, whoever holds its text back', async () => {
+    const { app, exported } = serve(new FakeEngine({ text: '### Yes.' }));
+    await postChat(app, ask({ n: 2, stop: ['zzzzzz'] }));
+    const text = await exported();
+    expect(text).toContain('coconut_inter_token_latency_seconds_count{model="fake/coconut"} 14');
+  });
+
+  it('count a request that a client sends again, before it is refused', async () => {
+    const { app, exported } = serve();
+    for (const count of ['1', '2', '0', 'many']) {
+      await postChat(app, ask({ top_p: 5 }), { 'x-stainless-retry-count': count });
+    }
+    const text = await exported();
+    expect(text).toContain('coconut_requests_retried_total{endpoint="chat.completions"} 2');
+    expect(text).toContain('coconut_requests_retried_total{endpoint="completions"} 0');
+  });
+
+  it('say whether the server is ready', async () => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const { exported } = serve(engine);
+    expect(await exported()).toContain('coconut_ready 1');
+    engine.state = 'restarting';
+    expect(await exported()).toContain('coconut_ready 0');
+  });
+
   it('never take a label from the caller', async () => {
     const { app, exported } = serve();
     await postChat(

@@ -82,10 +82,12 @@ describe('readServedCheckpoints', () => {
     writeEvalReport(checkpoint, { ...evalReportOf(checkpoint.sha256), cot_baseline });
     const text = await read({ MODEL_DIR: dir }).metrics.registry.metrics();
     expect(text).toContain('coconut_baseline_tokens_mean{baseline="b-cot"} 49.5');
-    expect(text).toContain('coconut_baseline_accuracy_ratio{baseline="b-cot",system="cot"} 0.775');
-    expect(text).toContain(
-      'coconut_baseline_accuracy_ratio{baseline="b-cot",system="coconut"} 0.97',
-    );
+    const about = 'baseline="b-cot",model="a-coconut"';
+    expect(text).toContain(`coconut_baseline_accuracy_ratio{${about},system="cot"} 0.775`);
+    expect(text).toContain(`coconut_baseline_accuracy_ratio{${about},system="coconut"} 0.97`);
+    expect(text).toContain(`coconut_baseline_accuracy_ratio{${about},system="zero-thoughts"} 0.5`);
+    expect(text).toMatch(/coconut_baseline_info\{[^}]*method="measured"/);
+    expect(text).toMatch(/coconut_model_info\{model="a-coconut",[^}]*quantization="fp32"/);
     writeTinyCheckpoint(join(dir, 'a-coconut'), {
       seed: 3,
       method: 'coconut',

@@ -23,7 +23,8 @@ export class StepLoop {
   readonly #now: () => number;
   /** Last events of sequences that were ended between two steps. */
   readonly #endings: StepOutcome['events'] = [];
-  readonly #cancelled: CancelStage[] = [];
+  /** By the first id of its choices, which are called off one after another: where the first of them was. */
+  readonly #cancelled = new Map<number, CancelStage>();
 
   /** @param now milliseconds on a monotonic clock */
   constructor(runner: Runner, limits: SchedulerLimits, now: () => number) {
@@ -44,11 +45,20 @@ export class StepLoop {
   abort(id: number, isCancelled = true): void {
     const sequence = this.#scheduler.find(id);
     if (!sequence) return;
-    const stage = stageOf[clockOf[sequence.state.phase]];
+    const { firstId, state } = sequence;
+    if (isCancelled && !this.#cancelled.has(firstId)) {
+      this.#cancelled.set(firstId, stageOf[clockOf[state.phase]]);
+    }
     this.#endEarly(sequence, 'aborted');
-    // The choices of a request are called off one after another, and are one request.
-    const isLast = this.#live().every(({ firstId }) => firstId !== sequence.firstId);
-    if (isCancelled && isLast) this.#cancelled.push(stage);
+  }
+
+  /** The requests of which no choice is left. */
+  #takeCancelled(): CancelStage[] {
+    if (this.#cancelled.size === 0) return [];
+    const live = new Set(this.#live().map(({ firstId }) => firstId));
+    const over = [...this.#cancelled].filter(([firstId]) => !live.has(firstId));
+    for (const [firstId] of over) this.#cancelled.delete(firstId);
+    return over.map(([, stage]) => stage);
   }
 
   #live(): Sequence[] {
@@ -79,7 +89,7 @@ export class StepLoop {
       running: this.#scheduler.running.length,
       waiting: this.#scheduler.waiting.length,
       kvUsage: this.#runner.kvUsage,
-      cancelled: this.#cancelled.splice(0),
+      cancelled: this.#takeCancelled(),
     };
     return { events, failures, report };
   }

@@ -1,6 +1,6 @@
 // The engine's handle over scripted threads: crashes, restarts, and what it refuses meanwhile.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { startEngine } from '../../src/engine/engine.ts';
+import { notCancelled, startEngine } from '../../src/engine/engine.ts';
 import type { ThreadHandlers } from '../../src/engine/engine-thread.ts';
 import type { EngineOptions, ToWorker } from '../../src/engine/messages.ts';
 import { maxCrashes, RestartPolicy } from '../../src/engine/restart-policy.ts';
@@ -35,6 +35,21 @@ function engineOverScriptedThreads() {
 
 const crash = new Error('out of memory');
 const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe('an abort', () => {
+  it('is a cancellation unless its reason says that it is none', () => {
+    const { engine, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const [left, complete] = [new AbortController(), new AbortController()];
+    for (const { signal } of [left, complete]) engine.submit(makeRequest(), signal);
+    left.abort();
+    complete.abort(notCancelled);
+    expect(last().posted.filter(({ kind }) => kind === 'abort')).toEqual([
+      { kind: 'abort', id: 1, isCancelled: true },
+      { kind: 'abort', id: 2, isCancelled: false },
+    ]);
+  });
+});
 
 describe('a crash', () => {
   it('fails each request in flight once, and is made good by a new thread', async () => {

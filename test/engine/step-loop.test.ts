@@ -51,6 +51,54 @@ describe('abort', () => {
   });
 });
 
+describe('the report', () => {
+  const started = (slots: number, sequences: Sequence[]) => {
+    const limits = { slots, maxPrefillTokens: 8 };
+    const loop = new StepLoop(new ScriptedRunner(slots), limits, () => 0);
+    for (const sequence of sequences) loop.submit(sequence);
+    return loop;
+  };
+  const cancelledIn = async (loop: StepLoop) => (await loop.step())?.report.cancelled;
+  const thinking = { thoughts: { kind: 'model' as const, count: 2 }, maxTokens: 3 };
+
+  it.each([
+    ['waiting', 'queued'],
+    ['prefilling', 'prefill'],
+    ['thinking', 'thinking'],
+    ['answering', 'answering'],
+  ] as const)('tells once of a request that is called off while %s', async (phase, stage) => {
+    const request = makeRequest({ promptIds: Array(12).fill(1), ...thinking });
+    const sequence = new Sequence(0, request, 0);
+    const loop = started(1, [sequence]);
+    while (sequence.state.phase !== phase) await loop.step();
+    loop.abort(0);
+    loop.abort(0);
+    expect(await cancelledIn(loop)).toEqual([stage]);
+    loop.submit(new Sequence(1, request, 0));
+    expect(await cancelledIn(loop)).toEqual([]);
+  });
+
+  it('takes the choices of a request for one, and says nothing of those that are complete', async () => {
+    const choices = (firstId: number) =>
+      [0, 1].map((i) => new Sequence(firstId + i, makeRequest(thinking), 0, firstId));
+    const loop = started(4, [...choices(0), ...choices(2)]);
+    await loop.step();
+    for (const id of [0, 1]) loop.abort(id);
+    for (const id of [2, 3]) loop.abort(id, false);
+    expect(await cancelledIn(loop)).toEqual(['thinking']);
+  });
+
+  it('counts what shorter rows are padded with', async () => {
+    const prompts = [4, 3].map((length) => makeRequest({ promptIds: Array(length).fill(1) }));
+    const loop = started(
+      2,
+      prompts.map((request, id) => new Sequence(id, request, 0)),
+    );
+    expect((await loop.step())?.report).toMatchObject({ prefillRows: 2, paddedPositions: 1 });
+    expect((await loop.step())?.report).toMatchObject({ decodeRows: 2, paddedPositions: 0 });
+  });
+});
+
 describe('deadlines', () => {
   const request = makeRequest({
     promptIds: [1, 1, 1, 1, 1, 1],
