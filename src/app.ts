@@ -46,16 +46,18 @@ export function createApp(deps: AppDeps): App {
   app.get('/openapi.json', openApi(withKeys));
   app.get('/docs', referencePage(withKeys));
   refuseOtherMethods(app);
-  app.notFound((c) => {
-    throw apiError('not_found', { method: c.req.method, path: c.req.path.slice(0, 200) });
-  });
-  app.onError((cause, c) => {
-    const error = toApiError(cause);
-    logFailure(c.var.log, error);
-    if (!c.var.metered) countFailure(deps.metrics, c.req.path, error);
-    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-    return c.json(toErrorBody(error), error.status);
-  });
+  answerFailures(app, deps.metrics);
+  return app;
+}
+
+/** /metrics alone and without a key, for a port that only whoever scrapes it should reach. */
+export function createMetricsApp(deps: AppDeps): App {
+  const app: App = new Hono<AppEnv>();
+  app.use(identify(deps.log));
+  app.use(guardHost({ ...deps.config, apiKeys: [] }));
+  app.get('/metrics', prometheus(deps));
+  refuseOtherMethods(app);
+  answerFailures(app, deps.metrics);
   return app;
 }
 
@@ -68,6 +70,19 @@ export function answerUnroutable(cause: unknown): Response {
   // Refused before anything was computed.
   const headers = { ...headersFor(newRequestId(), 0), ...error.headers };
   return Response.json(toErrorBody(error), { status: error.status, headers });
+}
+
+function answerFailures(app: App, metrics: Metrics): void {
+  app.notFound((c) => {
+    throw apiError('not_found', { method: c.req.method, path: c.req.path.slice(0, 200) });
+  });
+  app.onError((cause, c) => {
+    const error = toApiError(cause);
+    logFailure(c.var.log, error);
+    if (!c.var.metered) countFailure(metrics, c.req.path, error);
+    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
+    return c.json(toErrorBody(error), error.status);
+  });
 }
 
 const newRequestId = (): string => `req_${randomUUID()}`;

@@ -33,6 +33,8 @@ const environmentSchema = z
     /** 0 takes any free port. */
     PORT: whole(0, 65_535).default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
+    /** A second port for /metrics alone, without a key. None without; 0 takes any free port. */
+    METRICS_PORT: whole(0, 65_535).optional(),
     /** A checkpoint, or a folder of checkpoints; or a model of the hub, owner/name[@revision]. */
     MODEL_DIR: z.string().min(1).default(bundledModels),
     /** Checkpoint that is loaded before /readyz says 200: an id, a path or owner/name[@revision]. */
@@ -85,9 +87,14 @@ const environmentSchema = z
     DRAIN_SECONDS: whole(0, 3600).default(25),
     LOG_LEVEL: z.enum(logLevels).default('info'),
   })
+  .refine((env) => env.METRICS_PORT !== env.PORT || env.PORT === 0, {
+    path: ['METRICS_PORT'],
+    error: 'must differ from PORT',
+  })
   .transform((env) => ({
     port: env.PORT,
     host: env.HOST,
+    metricsPort: env.METRICS_PORT,
     modelDir: env.MODEL_DIR,
     model: env.MODEL,
     hub: {

@@ -1,7 +1,7 @@
 // Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
 // a second signal kills at once. Run it with `npm start`.
 import { setTimeout as delay } from 'node:timers/promises';
-import { createApp } from './app.ts';
+import { createApp, createMetricsApp } from './app.ts';
 import { CheckpointEngines, type ServingDeps } from './checkpoint-engines.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
@@ -9,7 +9,7 @@ import { createLog, type Log } from './log.ts';
 import { watchEventLoop } from './loop-watch.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { findNamedModel } from './named-model.ts';
-import type { Phase } from './routes/app-context.ts';
+import type { AppDeps, Phase } from './routes/app-context.ts';
 import { listCheckpoints, readServedCheckpoints } from './served-checkpoints.ts';
 import { ownVersion, versionOf } from './versions.ts';
 
@@ -49,28 +49,43 @@ async function serve(
   const served = readServedCheckpoints({ config, metrics, log }, listed, engines);
   sinceStart('checkpoints');
   const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
-  const app = createApp({
+  const deps = {
     models: served.models,
     config,
     metrics,
     log,
     phase: () => lifecycle.phase,
     cutoff: lifecycle.cutoff.signal,
-  });
+  };
   served.exportInfo();
-  const server = await listen(app, config, {
-    max: config.maxConnections,
-    onRefused: () => metrics.coconut_connections_refused_total.inc(),
-  });
+  const { server, scraped } = await openPorts(deps, config);
   watchEventLoop(metrics);
   sinceStart('listen');
   const ids = served.models.map((model) => model.id);
-  log.info({ url: server.url, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);
+  const urls = { url: server.url, ...(scraped && { metricsUrl: `${scraped.url}/metrics` }) };
+  log.info({ ...urls, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);
   onSignal(log, () => drain(lifecycle, server, engines, config));
   await engineReady;
   sinceStart('ready');
   log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
 }
+
+/** The API's port, and METRICS_PORT where there is to be one. */
+async function openPorts(deps: AppDeps, config: Config) {
+  const { host, metricsPort: port } = config;
+  const onRefused = () => deps.metrics.coconut_connections_refused_total.inc();
+  const connections = { max: config.maxConnections, onRefused };
+  const server = await opened('PORT', listen(createApp(deps), config, connections));
+  if (port === undefined) return { server, scraped: null };
+  // Told to the end: it closes with the process.
+  const scraped = await opened('METRICS_PORT', listen(createMetricsApp(deps), { host, port }));
+  return { server, scraped };
+}
+
+const opened = (variable: string, listening: Promise<HttpServer>): Promise<HttpServer> =>
+  listening.catch((cause: Error) => {
+    throw new ConfigError(`config: ${variable}: ${cause.message}`, { cause });
+  });
 
 function exportBuild(metrics: Metrics, { device }: Config): void {
   // Its package.json only: the runtime itself is the worker's, and slow to load.

@@ -30,6 +30,18 @@ describe('readConfig', () => {
     );
   });
 
+  it('has metrics on a second port only where it is told one, that is not the first', () => {
+    expect(readConfig({}).metricsPort).toBeUndefined();
+    expect(readConfig({ METRICS_PORT: '9464' }).metricsPort).toBe(9464);
+    expect(readConfig({ PORT: '0', METRICS_PORT: '0' }).metricsPort).toBe(0);
+    expect(() => readConfig({ METRICS_PORT: '8080' })).toThrow(
+      'config: METRICS_PORT must differ from PORT, got "8080"',
+    );
+    expect(() => readConfig({ METRICS_PORT: '70000' })).toThrow(
+      'config: METRICS_PORT must be from 0 to 65535, got "70000"',
+    );
+  });
+
   it('computes on the CPU unless told otherwise, and names the devices there are', () => {
     expect(readConfig({})).toMatchObject({ device: 'cpu', allowSoftwareGpu: false });
     const webgpu = readConfig({ DEVICE: 'webgpu', ALLOW_SOFTWARE_GPU: 'true' });

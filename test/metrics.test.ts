@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { createMetricsApp } from '../src/app.ts';
 import { metricNames } from '../src/metrics.ts';
 import type { EvalReport } from '../src/model/eval-report.ts';
 import { ask, FakeEngine, fakeApp, fakeModel, postChat, queueFull } from './support/fake-engine.ts';
@@ -135,6 +136,29 @@ describe('the metrics', () => {
     );
     await postChat(app, ask({ metadata: { baseline_task: 'made-up-task' } }));
     expect(await exported()).not.toContain('made-up');
+  });
+});
+
+describe('the app of METRICS_PORT', () => {
+  const metricsApp = (config: Parameters<typeof fakeApp>[1]) =>
+    createMetricsApp(fakeApp([fakeModel(new FakeEngine())], { apiKeys: ['key'], ...config }).deps);
+
+  it('tells the metrics without a key, and has nothing else', async () => {
+    const app = metricsApp({});
+    const response = await app.request('/metrics');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await response.text()).toContain('coconut_ready 1');
+    for (const path of ['/healthz', '/v1/models', '/docs', '/openai/v1/models']) {
+      expect([path, (await app.request(path)).status]).toEqual([path, 404]);
+    }
+    expect((await app.request('/metrics', { method: 'POST' })).status).toBe(405);
+  });
+
+  it('on loopback answers to loopback names only, keys or not', async () => {
+    const at = (host: string) => metricsApp({ host }).request('http://evil.test/metrics');
+    expect((await at('127.0.0.1')).status).toBe(403);
+    expect((await at('0.0.0.0')).status).toBe(200);
   });
 });
 
