@@ -69,10 +69,33 @@ describe('the error table', () => {
     expect(body.error.message).not.toContain('undefined');
   });
 
+  it('has OpenAI’s type for each status', () => {
+    const types = new Map<number, string>([
+      [429, 'rate_limit_error'],
+      [500, 'server_error'],
+      [503, 'service_unavailable_error'],
+    ]);
+    for (const code of errorCodes) {
+      const { status, type } = apiError(code, examples[code].params as never);
+      expect([code, type]).toEqual([code, types.get(status) ?? 'invalid_request_error']);
+    }
+  });
+
+  it('keeps clients from asking again where it is a bug, and nowhere else', () => {
+    const told = errorCodes.filter(
+      (code) => 'x-should-retry' in apiError(code, examples[code].params as never).headers,
+    );
+    expect(told).toEqual(['server_error']);
+  });
+
   it('puts both numbers into a message about a limit', () => {
     const { message } = apiError('context_length_exceeded', { limit: 64, given: 80 });
     expect(message).toContain('64');
     expect(message).toContain('80');
+    const overlong = { limit: 1024, given: 3001, unit: 'characters' } as const;
+    expect(apiError('context_length_exceeded', overlong).message).toMatch(
+      /1024 characters .* 3001/,
+    );
   });
 
   it('asks clients to wait for a time that they honour (1 to 60 s)', () => {

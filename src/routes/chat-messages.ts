@@ -44,7 +44,11 @@ export function toTemplateMessages(messages: readonly RequestMessage[]): Templat
     }
     for (const [field, supported] of textless) {
       if (!message[field] || isEmptyList(message[field])) continue;
-      throw apiError('unsupported_value', { param: `${at}.${field}`, given: 'this', supported });
+      throw apiError('unsupported_value', {
+        param: `${at}.${field}`,
+        given: 'the given value',
+        supported,
+      });
     }
     if (message.content == null && role !== 'assistant') {
       throw apiError('invalid_request', {

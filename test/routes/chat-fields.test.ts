@@ -98,6 +98,10 @@ describe('parseChatRequest', () => {
     ['min_tokens -1', { min_tokens: -1 }, 'min_tokens'],
     ['top_logprobs 21', { logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     ['top_logprobs without logprobs', { top_logprobs: 2 }, 'top_logprobs'],
+    ['top_logprobs 0 without logprobs', { top_logprobs: 0 }, 'top_logprobs'],
+    ['a safety identifier of 65', { safety_identifier: 'x'.repeat(65) }, 'safety_identifier'],
+    ['a metadata key of 65', { metadata: { ['k'.repeat(65)]: '' } }, `metadata.${'k'.repeat(65)}`],
+    ['a metadata value of 513', { metadata: { k: 'x'.repeat(513) } }, 'metadata.k'],
     ['a metadata value that is no text', { metadata: { a: 1 } }, 'metadata.a'],
     ['an unknown format', { response_format: { type: 'xml' } }, 'response_format.type'],
     [
@@ -115,6 +119,12 @@ describe('parseChatRequest', () => {
   ];
   it.each(bad)('refuses %s', (_, extra, param) => {
     expect(failure(extra)).toMatchObject({ code: 'invalid_request', param });
+  });
+
+  it('takes metadata and a safety identifier of OpenAI’s largest sizes', () => {
+    const pairs = [...Array(16).keys()].map((i) => [String(i).padEnd(64, 'k'), 'x'.repeat(512)]);
+    const largest = { metadata: Object.fromEntries(pairs), safety_identifier: 'x'.repeat(64) };
+    expect(parseChatRequest({ ...base, ...largest })).toMatchObject(largest);
   });
 
   it.each([[null], [[]], ['text'], [7]])('refuses the body %j', (body) => {

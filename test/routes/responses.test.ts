@@ -61,6 +61,43 @@ describe('a response', () => {
     expect(response.text.format).toEqual(format);
   });
 
+  it('ignores tools that the server would call', async () => {
+    const tools = ['web_search', 'file_search', 'mcp', 'code_interpreter', 'made_up'];
+    const body = { tools: tools.map((type) => ({ type })), tool_choice: 'auto', max_tool_calls: 3 };
+    const response = responseSchema.parse(
+      await (await post(new FakeEngine({ text: 'Yes.' }), body)).json(),
+    );
+    expect(response).toMatchObject({ status: 'completed', tools: [], max_tool_calls: 3 });
+  });
+
+  it('repeats what it was asked, and says null of the rest', async () => {
+    const asked = {
+      ...{ presence_penalty: 0.5, frequency_penalty: -0.5, temperature: 0.25, top_p: 0.75 },
+      ...{ user: 'u', safety_identifier: 's'.repeat(64), prompt_cache_key: 'k' },
+      metadata: { ticket: '7' },
+    };
+    const of = async (body: object) =>
+      responseSchema.parse(await (await post(new FakeEngine({ text: 'Yes.' }), body)).json());
+    const told = await of(asked);
+    expect(told).toMatchObject(asked);
+    expect(told.completed_at).toBeGreaterThanOrEqual(told.created_at);
+    expect(await of({})).toMatchObject({
+      ...{ presence_penalty: 0, frequency_penalty: 0, top_logprobs: 0, max_tool_calls: null },
+      ...{ user: null, safety_identifier: null, prompt_cache_key: null, metadata: {} },
+      usage: { input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 } },
+    });
+  });
+
+  it('has log probabilities where they are included', async () => {
+    const body = { include: ['message.output_text.logprobs'] };
+    const response = responseSchema.parse(
+      await (await post(new FakeEngine({ text: 'Yes.' }), body)).json(),
+    );
+    expect(response.output[1]).toMatchObject({
+      content: [{ logprobs: [{ token: 'Y' }, {}, {}, {}] }],
+    });
+  });
+
   it('is priced as it is charged', async () => {
     const engine = new FakeEngine();
     const body = await (await post(engine, {}, '/openai/v1/responses/input_tokens')).json();
@@ -131,6 +168,9 @@ describe('refused', () => {
     [{ input: ['Hi', { role: 'user', content: 'Hi' }] }, 'input[0]'],
     [{ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }, 'input[0].type'],
     [{ text: { verbosity: 'high' } }, 'text.verbosity'],
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ safety_identifier: 'x'.repeat(65) }, 'safety_identifier'],
+    [{ text: { format: { type: 'json_object' } }, min_tokens: 2 }, 'min_tokens'],
   ])('%j', async (body, param) => {
     const response = await post(new FakeEngine(), body);
     expect(response.status).toBe(400);

@@ -35,6 +35,8 @@ export class FakeEngine implements Engine {
   readonly endings: FinishReason[] = [];
   /** What compile() finds wrong. */
   grammarProblem: string | null = null;
+  /** Of each prompt, as if earlier requests had computed them. */
+  cachedTokens = 0;
   readonly #script: readonly ScriptStep[];
 
   constructor(...script: ScriptStep[]) {
@@ -79,7 +81,7 @@ export class FakeEngine implements Engine {
       const promptTokens = request.promptIds.length + request.suffixIds.length;
       const usage = {
         promptTokens,
-        cachedTokens: 0,
+        cachedTokens: this.cachedTokens,
         thoughts: request.thoughts.count,
         answerTokens,
       };
