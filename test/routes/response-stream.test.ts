@@ -1,7 +1,14 @@
 // The events of streamed responses: items in order, one place each, and what is left of an answer that is cut or fails.
 import { describe, expect, it } from 'vitest';
 import { chatCompletionSchema, responseSchema } from '../../src/routes/response-schemas.ts';
-import { ask, FakeEngine, fakeApp, fakeModel, post, type ScriptStep } from '../support/fake-engine.ts';
+import {
+  ask,
+  FakeEngine,
+  fakeApp,
+  fakeModel,
+  post,
+  type ScriptStep,
+} from '../support/fake-engine.ts';
 import { type ResponseEvent, responseEventsOf } from '../support/response-events.ts';
 
 type Item = { type: string; id: string; status?: string; content?: { text: string }[] };
@@ -127,7 +134,10 @@ describe('usage', () => {
     const response = stream
       ? lastResponse(await responseEventsOf(answer))
       : responseSchema.parse(await answer.json());
-    expect(response.usage?.input_tokens_details).toEqual({ cached_tokens: 3, cache_write_tokens: 0 });
+    expect(response.usage?.input_tokens_details).toEqual({
+      cached_tokens: 3,
+      cache_write_tokens: 0,
+    });
     expect(response.metadata).toEqual({ ticket: '7' });
     const chat = await post(app, '/v1/chat/completions', ask());
     const { usage } = chatCompletionSchema.parse(await chat.json());
