@@ -120,7 +120,7 @@ function trainingTable(training: Record<string, unknown>): string {
 function figures(report: EvalReport): string {
   const { data, as_trained, zero_thoughts, shuffled_thoughts, cot_baseline } = report;
   const rows = [runRow('as trained', as_trained)];
-  if (zero_thoughts) rows.push(runRow('control: zero thoughts', zero_thoughts));
+  if (zero_thoughts) rows.push(runRow('control: no thoughts', zero_thoughts));
   if (shuffled_thoughts) rows.push(runRow("control: another item's thoughts", shuffled_thoughts));
   if (cot_baseline) {
     const { checkpoint, items, accuracy, mean_text_tokens } = cot_baseline;

@@ -4,7 +4,8 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from '
 import { basename, dirname, join, resolve } from 'node:path';
 import { replaceDirectory, standingDirectory } from '../model/atomic-write.ts';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
-import type { EvalReport } from '../model/eval-report.ts';
+import { readOptionalJson } from '../model/checkpoint-files.ts';
+import { type EvalReport, evalReportSchema } from '../model/eval-report.ts';
 import { modelCard } from '../model/model-card.ts';
 import { thinMetrics } from './metrics-thinning.ts';
 import { RunDirectory } from './run-directory.ts';
@@ -63,8 +64,7 @@ function checkFinished(checkpoint: Checkpoint): void {
 
 /** Of these weights: the run's own, or those that the directory to be replaced already has. */
 function figuresOf(checkpoint: Checkpoint, target: string): EvalReport | null {
-  const standing = standingDirectory(target);
-  const before = existsSync(standing) ? readCheckpoint(standing).evalReport : null;
+  const before = readOptionalJson(join(standingDirectory(target), 'eval.json'), evalReportSchema);
   const reports = [checkpoint.evalReport, before];
   return reports.find((report) => report?.checkpoint_sha256 === checkpoint.sha256) ?? null;
 }

@@ -23,6 +23,8 @@ import {
   PAPER_STATISTICS,
   prosqaStatistics,
 } from './datasets/prosqa-statistics.ts';
+import { integerFrom } from './number-options.ts';
+import { markdownTable } from './report/markdown.ts';
 
 type Column<Name extends string> = {
   title: string;
@@ -66,7 +68,7 @@ function printChainStatistics(
       'generated',
       Array.from({ length: count }, () => draw(random)),
     );
-  process.stdout.write(`${markdownTable(chainMeasures, columns)}\n`);
+  process.stdout.write(`${statisticsTable(chainMeasures, columns)}\n`);
 }
 
 function printProsqaStatistics(
@@ -82,7 +84,7 @@ function printProsqaStatistics(
   const columns: Column<MeasureName>[] = [{ title: 'paper', values: PAPER_STATISTICS, digits: 1 }];
   if (file !== undefined) columns.push(measured('published', published));
   columns.push(measured('generated', generated));
-  process.stdout.write(`${markdownTable(measureNames, columns)}\n`);
+  process.stdout.write(`${statisticsTable(measureNames, columns)}\n`);
 }
 
 type Range = { min: number; max: number };
@@ -119,27 +121,17 @@ function measured(origin: string, items: ProsqaItem[]): Column<MeasureName> {
   return { title: `${origin}, n = ${items.length}`, values: prosqaStatistics(items), digits: 2 };
 }
 
-function markdownTable<Name extends string>(
+function statisticsTable<Name extends string>(
   names: readonly Name[],
   columns: readonly Column<Name>[],
 ): string {
-  const rows = [
+  return markdownTable(
     ['mean per item', ...columns.map(({ title }) => title)],
-    ['---', ...columns.map(() => '---:')],
-    ...names.map((name) => [
+    names.map((name) => [
       name,
       ...columns.map(({ values, digits }) => values[name]?.toFixed(digits) ?? ''),
     ]),
-  ];
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function integerFrom(lowest: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (Number.isSafeInteger(value) && value >= lowest) return value;
-    throw new InvalidArgumentError(`must be an integer of at least ${lowest}, got "${text}"`);
-  };
+  );
 }
 
 function toRange(text: string): Range {

@@ -7,6 +7,7 @@ import { bundleCommand } from './bundle-command.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { inspectCommand } from './inspect-command.ts';
+import { integerFrom, integersFrom } from './number-options.ts';
 import { type OverviewOptions, writeOverview } from './overview.ts';
 import { placementCommand } from './placement-command.ts';
 import { writeReport } from './report.ts';
@@ -26,7 +27,7 @@ program
   .option(
     '--seed <n>',
     'in place of the run file’s seed; the run is then called <name>-seed<n>',
-    Number,
+    integerFrom(0),
   )
   .addOption(
     new Option('--device <device>', 'what computes the steps').choices(devices).default('cpu'),
@@ -53,7 +54,7 @@ program
   .addOption(new Option('--kind <kind>', 'data set').choices(dataKinds).default('prosqa'))
   .option('--skip-malformed', 'keep the rest of a file with malformed records')
   .option('--stopping', 'also: accuracy against mean thoughts for each way to end the thinking')
-  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .option('--threads <n>', 'threads of the engine', integerFrom(1), 2)
   .addOption(
     new Option('--weights <format>', 'width of the weights; only fp32 writes eval.json')
       .choices(weightFormats)
@@ -69,14 +70,17 @@ program
   .addOption(
     new Option('--kind <kind>', 'data set of the file').choices(dataKinds).default('prosqa'),
   )
-  .option('--items <n>', 'only the first items', Number)
-  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .option('--items <n>', 'only the first items', integerFrom(1))
+  .option('--threads <n>', 'threads of the engine', integerFrom(1), 2)
   .option('--anew', 'measure again what is known already')
   .option('--ood', 'also on generated ProsQA sets out of distribution')
-  .option('--train', 'first train every run again, from the run files that the checkpoints record')
+  .option('--train', 'first train them again, by the run files that the checkpoints record')
   .option('--out <dir>', 'where --train keeps its runs', 'out/again')
   .option('--runs <dir>', 'run files whose methods are listed, trained or not', 'runs')
-  .option('--write <stem>', 'where page (.md) and measurements (.json) are kept', 'docs/comparison')
+  .option(
+    '--write <stem>',
+    'where page (.md) and measurements (.json) are kept; none: docs/comparison, with --train under --out',
+  )
   .description(
     'compare methods: accuracy and tokens beside the paper, controls, paired tests, number of thoughts',
   )
@@ -86,10 +90,10 @@ program
   .command('inspect')
   .argument('<checkpoint>', 'checkpoint directory of a method that thinks')
   .option('--data <file>', 'in place of the run’s own validation file')
-  .option('--item <n>', 'the item to look at closely, from 0', Number, 0)
-  .option('--items <n>', 'items that means are taken over', Number, 50)
-  .option('--words <n>', 'likeliest words of each thought', Number, 5)
-  .option('--threads <n>', 'threads of the engine', Number, 2)
+  .option('--item <n>', 'the item to look at closely, from 0', integerFrom(0), 0)
+  .option('--items <n>', 'items that means are taken over', integerFrom(1), 50)
+  .option('--words <n>', 'likeliest words of each thought', integerFrom(1), 5)
+  .option('--threads <n>', 'threads of the engine', integerFrom(1), 2)
   .option('--write <file>', 'where it is kept, beside other checkpoints’', 'docs/inspection.json')
   .description('thoughts as words, the search tree, live branches, inner products with nodes')
   .action(inspectCommand);
@@ -109,7 +113,7 @@ program
 program
   .command('stability')
   .argument('[runs]', 'folder of run files, one per variant', 'runs/stability')
-  .option('--seeds <list>', 'seeds of each variant, e.g. 1,2,3', toNumbers, [1, 2, 3])
+  .option('--seeds <list>', 'seeds of each variant, e.g. 1,2,3', integersFrom(0), [1, 2, 3])
   .option('--out <dir>', 'where the runs are kept', 'out/stability')
   .option('--train', 'train those that are not finished first')
   .option('--write <stem>', 'where page (.md) and table (.json) are kept', 'docs/stability')
@@ -137,10 +141,6 @@ program
   )
   .description('which nodes a device computes, and which are left to the CPU')
   .action(placementCommand);
-
-function toNumbers(list: string): number[] {
-  return list.split(',').map(Number);
-}
 
 try {
   await program.parseAsync();

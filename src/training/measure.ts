@@ -18,6 +18,7 @@ import {
 } from './evaluate.ts';
 import { type Outcome, outcomes } from './inspect/outcome.ts';
 import type { MeasuredRun, Measurement } from './measurement.ts';
+import { examplesOf } from './start-checkpoint.ts';
 import { runOf } from './training-config.ts';
 
 export type Items = {
@@ -95,10 +96,15 @@ export function identityOf(checkpoint: Checkpoint) {
   const { id, sha256, config, training } = checkpoint;
   const { method, supervision, filler } = config.coconut;
   const options = methodOptions(config.coconut);
-  const examples = typeof training['examples'] === 'number' ? training['examples'] : null;
-  const named = { checkpoint: id, sha256, method, supervision, options, filler, examples };
-  if (typeof training['run'] !== 'object') return { ...named, seed: null, variant: id };
+  const named = { checkpoint: id, sha256, method, supervision, options, filler };
+  if (typeof training['run'] !== 'object')
+    return { ...named, examples: null, seed: null, variant: id };
+  const { start } = runOf(checkpoint);
+  const isCounted = 'examples' in training;
+  // Of a run that began elsewhere its own examples alone would be too few.
+  const hasAll = start.kind !== 'checkpoint' || 'startExamples' in training;
+  const examples = isCounted && hasAll ? examplesOf(checkpoint) : null;
   const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
   const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);
-  return { ...named, seed, variant };
+  return { ...named, examples, seed, variant };
 }

@@ -61,9 +61,10 @@ export function readMeasurements(path: string): Measurement[] {
   return readOptionalJson(path, storeSchema)?.measurements ?? [];
 }
 
-/** A line per measurement, so that a change of one shows as one. */
+/** A line per measurement, so that a change of one shows as one. @throws for figures that could not be read again */
 export function writeMeasurements(path: string, measurements: readonly Measurement[]): void {
-  const lines = measurements.map((measurement) => JSON.stringify(measurement));
+  const store = storeSchema.parse({ measurements });
+  const lines = store.measurements.map((measurement) => JSON.stringify(measurement));
   replaceFile(path, `{"measurements":[\n${lines.join(',\n')}\n]}\n`);
 }
 

@@ -7,7 +7,7 @@ import { parseMetrics } from './report/run-metrics.ts';
 import { stabilityOf, stabilityRows } from './report/stability.ts';
 import { RunDirectory } from './run-directory.ts';
 import { totalSteps } from './schedule.ts';
-import { stopSignal, trainToEnd, withSeed } from './train-command.ts';
+import { trainToEnd, untilStopped, withSeed } from './train-command.ts';
 import { readTrainingConfig, type TrainingConfig } from './training-config.ts';
 
 type StabilityOptions = { seeds: number[]; out: string; train?: boolean; write: string };
@@ -19,12 +19,7 @@ export async function stabilityCommand(
   { seeds, out, train = false, write }: StabilityOptions,
 ): Promise<void> {
   const runs = seededRuns(folder, seeds, out);
-  if (train) {
-    const stop = stopSignal();
-    for (const { config, path } of runs) {
-      if ((await trainToEnd(config, path, { stop })) === 'stopped') return;
-    }
-  }
+  if (train && (await untilStopped((stop) => trainAll(runs, stop))) === 'stopped') return;
   const finished = runs.filter(isFinished);
   if (finished.length === 0)
     throw new Error(`none of ${runs.length} runs is finished in ${out}: give --train`);
@@ -37,6 +32,12 @@ export async function stabilityCommand(
   replaceFile(`${write}.json`, `${JSON.stringify(table, null, 1)}\n`);
   replaceFile(`${write}.md`, page(folder, seeds, toMarkdown(table)));
   console.log(toMarkdown(table));
+}
+
+async function trainAll(runs: readonly SeededRun[], stop: AbortSignal) {
+  for (const { config, path } of runs)
+    if ((await trainToEnd(config, path, { stop })) === 'stopped') return 'stopped';
+  return 'finished';
 }
 
 function seededRuns(folder: string, seeds: readonly number[], out: string): SeededRun[] {

@@ -29,6 +29,11 @@ const spellings: Readonly<Record<keyof MarkerIds, readonly [string, string]>> = 
 
 const roles = ['bot', 'eot', 'pause'] as const;
 
+const countsSchema = z.looseObject({
+  examples: z.int().min(0).default(0),
+  startExamples: z.int().min(0).default(0),
+});
+
 const jsonSchema = z.looseObject({ added_tokens: z.array(z.unknown()).default([]) });
 
 /** Throws CheckpointError where `path` holds no checkpoint that can be served. */
@@ -60,6 +65,12 @@ function knownMarker(checkpoint: Checkpoint, role: keyof MarkerIds): number | nu
 
 function usedMarker({ config }: Checkpoint, role: keyof MarkerIds): number | null {
   return config.coconut[`${role}_token_id`];
+}
+
+/** What it was trained on here, its own start included; 0 for an imported one, whose pretraining nobody counted. */
+export function examplesOf({ training }: Checkpoint): number {
+  const { examples, startExamples } = countsSchema.parse(training);
+  return examples + startExamples;
 }
 
 /** Throws CheckpointError where a value is NaN or infinite. */

@@ -10,7 +10,6 @@ import { checkpointDirs } from '../model/checkpoint-dirs.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import { methodOptions } from '../model/method-options.ts';
 import { Random } from '../random.ts';
-import { bundleRun } from './bundle-command.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
 import { drawProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
@@ -20,7 +19,7 @@ import { type Depth, type Items, identityOf, measure } from './measure.ts';
 import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { trainedOptions } from './run-model.ts';
-import { stopSignal, trainToEnd } from './train-command.ts';
+import { trainAgain } from './train-again.ts';
 import { readTrainingConfig, runOf } from './training-config.ts';
 
 export type TableOptions = {
@@ -29,7 +28,8 @@ export type TableOptions = {
   items?: number;
   threads: number;
   runs: string;
-  write: string;
+  /** docs/comparison, or, where it is trained again, `out`/comparison, unless it is given. */
+  write?: string;
   out: string;
   anew?: boolean;
   ood?: boolean;
@@ -42,12 +42,18 @@ const GENERATED_ITEMS = 200;
 const GENERATOR_SEED = 1;
 
 export async function tableCommand(dir: string, options: TableOptions): Promise<void> {
+  const { data, kind, train, out } = options;
   const given = checkpointsIn(dir);
-  const checkpoints = options.train ? await trainAgain(given, options.out) : given;
-  if (checkpoints === null) return;
-  const tasks = tasksOf(checkpoints, options);
-  if (tasks.length === 0) throw new Error(`no checkpoint of ${dir} was trained on ${options.kind}`);
-  const store = `${options.write}.json`;
+  const planned = tasksOf(given, options);
+  if (planned.length === 0) {
+    const reason = data === undefined ? 'records a run' : `was trained on ${kind}`;
+    throw new Error(`no checkpoint of ${dir} ${reason}`);
+  }
+  const tasks = train ? await again(planned, given, out) : planned;
+  if (tasks === null) return;
+  const checkpoints = train ? tasks.map(({ checkpoint }) => checkpoint) : given;
+  const stem = options.write ?? (train ? join(out, 'comparison') : 'docs/comparison');
+  const store = `${stem}.json`;
   // Of these weights; what tells rows apart is told anew, as the code may tell more than when they were measured.
   let known = readMeasurements(store).flatMap((measurement): Measurement[] => {
     const { checkpoint: id, sha256 } = measurement;
@@ -58,13 +64,15 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
     const before = known.find((measurement) => isOf(measurement, task));
     if (before && !options.anew) continue;
     const measured = await measureOne(task, options.threads);
-    known = [...known.filter((measurement) => measurement !== before), measured];
+    if (measured.asTrained.cut)
+      console.warn(`${measured.checkpoint}: ${measured.asTrained.cut} answers were cut short`);
+    known = [...known.filter((measurement) => !isOfSameName(measurement, task)), measured];
     // After each: what was measured is not lost when a later one fails.
     writeMeasurements(store, inOrder(known));
   }
   writeMeasurements(store, inOrder(known));
   const page = comparisonPage(inOrder(known), plannedRuns(options.runs));
-  replaceFile(`${options.write}.md`, page);
+  replaceFile(`${stem}.md`, page);
   console.log(page);
 }
 
@@ -74,19 +82,17 @@ function checkpointsIn(dir: string): Checkpoint[] {
   return paths.map((dir) => readCheckpoint(dir));
 }
 
-/** By the run files that the checkpoints record, into `out`; null where it was stopped. */
-async function trainAgain(
-  checkpoints: readonly Checkpoint[],
+/** The same tasks with checkpoints trained again; null where that was stopped. */
+async function again(
+  tasks: readonly Task[],
+  known: readonly Checkpoint[],
   out: string,
-): Promise<Checkpoint[] | null> {
-  const stop = stopSignal();
-  const trained: Checkpoint[] = [];
-  for (const checkpoint of checkpoints.filter(isTrainedHere)) {
-    const path = join(out, checkpoint.id);
-    if ((await trainToEnd(runOf(checkpoint), path, { stop })) === 'stopped') return null;
-    trained.push(bundleRun(path, join(out, 'models', checkpoint.id), Number.POSITIVE_INFINITY));
-  }
-  return trained;
+): Promise<Task[] | null> {
+  const wanted = new Set(tasks.map(({ checkpoint }) => checkpoint));
+  const trained = await trainAgain([...wanted], known, out);
+  return (
+    trained && tasks.map((task) => ({ ...task, checkpoint: trained.get(task.checkpoint.id)! }))
+  );
 }
 
 const isTrainedHere = ({ training }: Checkpoint): boolean => typeof training['run'] === 'object';
@@ -145,6 +151,13 @@ const isOf = ({ checkpoint, data }: Measurement, task: Task): boolean =>
   checkpoint === task.checkpoint.id &&
   data.sha256 === task.items.data.sha256 &&
   data.items === task.items.data.items;
+
+/** What it takes the place of: a file or set of the same name, which may have held other items. */
+const isOfSameName = ({ checkpoint, kind, data }: Measurement, { checkpoint: own, items }: Task) =>
+  checkpoint === own.id &&
+  kind === items.kind &&
+  data.name === items.data.name &&
+  data.generated === items.data.generated;
 
 function measureOne({ checkpoint, items, depth }: Task, threads: number): Promise<Measurement> {
   const { name, items: count } = items.data;

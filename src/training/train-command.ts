@@ -26,7 +26,8 @@ export async function trainCommand(
     const { name } = await openAdapter(allowSoftwareGpu, 'pass --allow-software-gpu');
     console.log(`webgpu: ${name}`);
   }
-  if ((await trainToEnd(config, path, { device, stop: stopSignal() })) === 'stopped') return;
+  const end = await untilStopped((stop) => trainToEnd(config, path, { device, stop }));
+  if (end === 'stopped') return;
   console.log(`curves: ${await writeReport(path)}`);
 }
 
@@ -100,11 +101,16 @@ function validate({ threads }: TrainingConfig): TrainerHooks['evaluate'] {
   };
 }
 
+const STOPPING = ['SIGTERM', 'SIGINT'] as const;
+
 /** A signal to the whole process group comes twice where npm passes it on as well. */
 const SAME_SIGNAL_MS = 1000;
 
-/** Aborted by SIGTERM or SIGINT. Whoever signals once more does not want to wait for the step's end. */
-export function stopSignal(): AbortSignal {
+/**
+ * Runs `body` with a signal that SIGTERM or SIGINT aborts. Whoever signals once more does not want to wait for the
+ * step's end; whoever signals when `body` is over ends the process, as ever.
+ */
+export async function untilStopped<T>(body: (stop: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   let firstMs = Number.NaN;
   const onSignal = () => {
@@ -112,7 +118,10 @@ export function stopSignal(): AbortSignal {
     if (!stop.signal.aborted) firstMs = performance.now();
     stop.abort();
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  return stop.signal;
+  for (const signal of STOPPING) process.on(signal, onSignal);
+  try {
+    return await body(stop.signal);
+  } finally {
+    for (const signal of STOPPING) process.off(signal, onSignal);
+  }
 }

@@ -15,7 +15,7 @@ import { questionRequest } from './question-request.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
 import { checkpointConfig, toModelConfig } from './run-model.ts';
 import { learningRateAt, locateStep, totalSteps } from './schedule.ts';
-import { startWeights } from './start-checkpoint.ts';
+import { examplesOf, startWeights } from './start-checkpoint.ts';
 import { decoderRows } from './thought-decoder.ts';
 import { decoderLayersOf, type TrainingConfig } from './training-config.ts';
 import { loadTrainingData, type TrainingData } from './training-data.ts';
@@ -104,7 +104,12 @@ export async function train(
         weights: await learner.weights(),
         tokenizerJson: data.tokenizerJson,
         chatTemplate: lastQuestionTemplate,
-        training: { run: config, validationSha256: data.hashes.validation, ...state },
+        training: {
+          run: config,
+          validationSha256: data.hashes.validation,
+          ...(data.start && { startExamples: examplesOf(data.start.checkpoint) }),
+          ...state,
+        },
         evalReport: null,
       });
       const figures = await hooks.evaluate(directory.checkpointPath, data);

@@ -41,9 +41,13 @@ export function dataParts(
   return [...kinds].flatMap((kind) => {
     const ours = published.filter((measurement) => measurement.kind === kind);
     const plans = planned.filter((plan) => plan.kind === kind);
-    const files = [...groupBy(ours, ({ data }) => `${data.name}, ${data.items} items`)];
-    if (files.length === 0) return [part(kind, kind, [], plans)];
-    return files.map(([title, measured]) => part(kind, `${kind}: ${title}`, measured, plans));
+    if (ours.length === 0) return [part(kind, kind, [], plans)];
+    // Files of one name may hold other items: only the same ones are compared.
+    const files = [...groupBy(ours, ({ data }) => `${data.sha256} ${data.items}`).values()];
+    return files.map((measured) => {
+      const { name, items } = measured[0]!.data;
+      return part(kind, `${kind}: ${name}, ${items} items`, measured, plans);
+    });
   });
 }
 

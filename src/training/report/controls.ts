@@ -3,6 +3,7 @@
 import { type MeasuredRun, type Measurement, rightItems } from '../measurement.ts';
 import { percent, type TextTable } from './comparison.ts';
 import { type McNemar, mcNemar, probability } from './paired-test.ts';
+import { integer } from './units.ts';
 
 /** Above this a difference may be chance. */
 const LEVEL = 0.01;
@@ -66,7 +67,7 @@ function bearing({ checkpoint, asTrained, byThoughts, controls }: Thinking): str
 }
 
 /** Against those that were taught to answer after something else in the same places. */
-function againstFillers({ asTrained }: Thinking, others: readonly Measurement[]): string {
+function againstFillers({ asTrained, examples }: Thinking, others: readonly Measurement[]): string {
   if (others.length === 0) return 'No pause control is trained on this data.';
   return others
     .map((other) => {
@@ -75,10 +76,17 @@ function againstFillers({ asTrained }: Thinking, others: readonly Measurement[])
         onlySecond > onlyFirst && p < LEVEL
           ? 'worse than'
           : `not shown to be better than (level ${LEVEL})`;
-      return `It is ${isWorse ? 'better than' : better} the ${other.filler} control ${other.checkpoint} (${percent(other.asTrained.accuracy)}%, p ${sign(p)}).`;
+      return `It is ${isWorse ? 'better than' : better} the ${other.filler} control ${other.checkpoint} (${percent(other.asTrained.accuracy)}%, p ${sign(p)}${budgets(examples, other.examples)}).`;
     })
     .join(' ');
 }
+
+/** Where they differ, a difference in accuracy may be one in training. */
+const budgets = (own: number | null, other: number | null): string =>
+  own === other ? '' : `; ${count(other)} examples against its own ${count(own)}`;
+
+const count = (examples: number | null): string =>
+  examples === null ? 'an unknown number of' : integer(examples);
 
 /** isWorse: the second run, by more than chance. */
 function compared(first: MeasuredRun, second: MeasuredRun): McNemar & { isWorse: boolean } {

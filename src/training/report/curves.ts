@@ -46,13 +46,13 @@ export type ValidationCurve = CurveStyle & {
 const validationCurves: readonly ValidationCurve[] = [
   { name: 'as trained', color: 'currentColor', dash: 'none', value: (p) => p.accuracy },
   {
-    name: 'zero thoughts',
+    name: 'no thoughts',
     color: 'oklch(0.65 0.17 50)',
     dash: '5 3',
     value: (p) => p.zeroThoughtsAccuracy,
   },
   {
-    name: 'shuffled thoughts',
+    name: "others' thoughts",
     color: 'oklch(0.65 0.17 300)',
     dash: '2 3',
     value: (p) => p.shuffledThoughtsAccuracy,

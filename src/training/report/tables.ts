@@ -151,7 +151,7 @@ export function evaluationTable(report: EvalReport): Html {
   const { data, as_trained, zero_thoughts, shuffled_thoughts, cot_baseline } = report;
   const rows = [
     cells('as trained', as_trained),
-    ...(zero_thoughts ? [cells('zero thoughts', zero_thoughts)] : []),
+    ...(zero_thoughts ? [cells('no thoughts', zero_thoughts)] : []),
     ...(shuffled_thoughts ? [cells("others' thoughts", shuffled_thoughts)] : []),
     ...(cot_baseline ? [baselineCells(cot_baseline)] : []),
   ];
