@@ -39,7 +39,7 @@ export function textCap({ tokenizer, config }: Checkpoint, items: readonly Examp
 
 /** Runs every item greedily, all submitted at once; results in the items' order. */
 export async function runItems(
-  engine: Engine,
+  engine: Pick<Engine, 'submit'>,
   checkpoint: Checkpoint,
   items: readonly Example[],
   judge: Judge,

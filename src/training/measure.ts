@@ -36,7 +36,7 @@ export type Depth = 'whole' | 'accuracy';
 const MAX_THOUGHTS = 8;
 
 export async function measure(
-  engine: Engine,
+  engine: Pick<Engine, 'submit'>,
   checkpoint: Checkpoint,
   items: Items,
   depth: Depth,
@@ -99,12 +99,10 @@ export function identityOf(checkpoint: Checkpoint) {
   const named = { checkpoint: id, sha256, method, supervision, options, filler };
   if (typeof training['run'] !== 'object')
     return { ...named, examples: null, seed: null, variant: id };
-  const { start } = runOf(checkpoint);
-  const isCounted = 'examples' in training;
-  // Of a run that began elsewhere its own examples alone would be too few.
-  const hasAll = start.kind !== 'checkpoint' || 'startExamples' in training;
-  const examples = isCounted && hasAll ? examplesOf(checkpoint) : null;
   const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
+  // Of a run that began elsewhere its own examples alone would be too few.
+  const hasAll = rest.start.kind !== 'checkpoint' || 'startExamples' in training;
+  const examples = hasAll && 'examples' in training ? examplesOf(checkpoint) : null;
   const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);
   return { ...named, examples, seed, variant };
 }

@@ -54,7 +54,7 @@ describe('model card', () => {
       | | items | accuracy | 95% interval | thoughts | text tokens | sum |
       | --- | --- | --- | --- | --- | --- | --- |
       | as trained | 300 | 97.0% | 94.4% to 98.4% | 6.00 | 8.25 | 14.25 |
-      | control: zero thoughts | 300 | 50.0% | 94.4% to 98.4% | 0.00 | 8.25 | 8.25 |
+      | control: no thoughts | 300 | 50.0% | 94.4% to 98.4% | 0.00 | 8.25 | 8.25 |
 
       ## Serve it
 

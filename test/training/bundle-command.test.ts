@@ -1,5 +1,5 @@
 // A run directory → a checkpoint directory to keep: what is in it, what is refused.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
@@ -58,6 +58,13 @@ describe('bundleRun', () => {
       checkpoint_sha256: first.sha256,
     });
     expect(bundle(runDirectory(totalSteps(run), 2), target).evalReport).toBeNull();
+  });
+
+  it('replaces a directory that is no checkpoint any more', () => {
+    const target = join(temporaryDirectory(), 'kept');
+    bundle(runDirectory(), target);
+    rmSync(join(target, 'tokenizer.json'));
+    expect(bundle(runDirectory(), target).id).toBe('kept');
   });
 
   it('refuses a run without checkpoint, one not at its end, and weights too large to keep', () => {

@@ -1,9 +1,10 @@
 // `table` on tiny checkpoints: measured through the engine, kept, and measured again only where asked.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { readMeasurements } from '../../src/training/measurement.ts';
+import { readMeasurements, writeMeasurements } from '../../src/training/measurement.ts';
 import { type TableOptions, tableCommand } from '../../src/training/table-command.ts';
+import { measuredRun, measurement } from '../support/measurements.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
 import { tinyRun, tinyRunFile } from '../support/tiny-run.ts';
@@ -24,7 +25,7 @@ function workplace() {
   const [dir, kept] = [temporaryDirectory(), temporaryDirectory()];
   write(dir, 'coconut');
   write(dir, 'pause');
-  const options: TableOptions = {
+  const options: TableOptions & { write: string } = {
     kind: 'prosqa',
     items: 2,
     threads: 1,
@@ -58,12 +59,39 @@ describe('table', () => {
     expect(coconut!.asTrained.outcomes).toMatchObject({ hallucination: expect.any(Number) });
     expect(pause).toMatchObject({ controls: null, byThoughts: null, seed: 3 });
 
-    const asked = warn.mock.calls.length;
+    const asked = () => warn.mock.calls.filter(([text]) => / items\)$/.test(String(text))).length;
+    expect(asked()).toBe(2);
     await tableCommand(dir, options);
-    expect(warn).toHaveBeenCalledTimes(asked);
+    expect(asked()).toBe(2);
     expect(readFileSync(`${options.write}.md`, 'utf8')).toBe(page);
     await tableCommand(dir, { ...options, anew: true });
-    expect(warn).toHaveBeenCalledTimes(asked + 2);
+    expect(asked()).toBe(4);
+  });
+
+  it('drops what was measured on other items of the same name', async () => {
+    silence();
+    const { dir, options } = workplace();
+    const data = join(temporaryDirectory(), 'items.json');
+    const items = JSON.parse(readFileSync(validation, 'utf8')) as unknown[];
+    const measureOn = async (from: number, count: number) => {
+      writeFileSync(data, JSON.stringify(items.slice(from, from + count)));
+      await tableCommand(dir, { ...options, data });
+      const kept = readMeasurements(`${options.write}.json`);
+      return kept.map(({ data }) => `${data.sha256.slice(0, 8)} ${data.items}`);
+    };
+    const first = await measureOn(0, 1);
+    expect(first).toHaveLength(2);
+    const second = await measureOn(1, 1);
+    expect(second).toHaveLength(2);
+    expect(second).not.toContain(first[0]);
+    expect(await measureOn(1, 2)).toHaveLength(2);
+  });
+
+  it('keeps no figures that could not be read again', () => {
+    const path = join(temporaryDirectory(), 'comparison.json');
+    const broken = measurement({ asTrained: { ...measuredRun(1), accuracy: Number.NaN } });
+    expect(() => writeMeasurements(path, [broken])).toThrow(/accuracy/);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('names what is missing', async () => {

@@ -121,6 +121,10 @@ describe('comparisonPage', () => {
       'prontoqa',
       'superposition',
     ]);
+    const changed = { ...measurement().data, sha256: 'f'.repeat(64) };
+    const apart = comparisonPage([measurement(), measurement({ data: changed })], []);
+    expect(apart.match(/## prosqa: valid.json, 100 items/g)).toHaveLength(2);
+    expect(apart).not.toContain('| coconut | 2 |');
     expect(page).toContain('| icot | 1 | 640,000 | 90.0 | 9.0 |  |  |');
     expect(page).toContain('| cot | 0 |  | not trained |  | 42.9 ± 0.2 | 25.0 |');
   });

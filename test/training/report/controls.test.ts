@@ -41,6 +41,16 @@ describe('verdicts', () => {
     expect(verdicts([thinking(50, 10), pause(right)])).toEqual([expect.stringContaining(words)]);
   });
 
+  it('tells both budgets where they differ', () => {
+    const short = { ...pause(60), examples: 320_000 };
+    expect(verdicts([thinking(50, 10), short])[0]).toContain(
+      'control p (60.0%, p < 0.001; 320,000 examples against its own 640,000)',
+    );
+    expect(verdicts([thinking(50, 10), { ...short, examples: null }])[0]).toContain(
+      'an unknown number of examples against its own 640,000)',
+    );
+  });
+
   it('has nothing to say of who does not think', () => {
     expect(verdicts([pause(50)])).toEqual([]);
     expect(controlRows([pause(50)])).toBeNull();

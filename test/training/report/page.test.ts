@@ -37,8 +37,8 @@ test('each chart has a title, labelled axes, and its curves in the colours of th
   const legends = [...document.querySelectorAll('.legend')];
   expect(texts(legends[0]!.querySelectorAll('span'))).toEqual([
     'as trained',
-    'zero thoughts',
-    'shuffled thoughts',
+    'no thoughts',
+    "others' thoughts",
   ]);
   expect(texts(legends[1]!.querySelectorAll('span'))).toEqual([
     'walks',
