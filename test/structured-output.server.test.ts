@@ -85,6 +85,19 @@ describe('answers under a schema', () => {
     expect(choices[0]?.message.content).toMatch(/^"/);
   });
 
+  it('do not begin where the thoughts take the limit, and leave the engine as it was', async () => {
+    const response_format = jsonSchema({ enum: ['a', 'b'] });
+    const { choices, usage } = await ask({ response_format, max_tokens: 2, n: 3 });
+    const empty = { finish_reason: 'length', message: { content: '' } };
+    expect(choices).toMatchObject([empty, empty, empty]);
+    expect(usage).toMatchObject({
+      completion_tokens: 2,
+      completion_tokens_details: { reasoning_tokens: 2 },
+    });
+    const whole = await ask({ response_format, temperature: 0 });
+    expect(['"a"', '"b"']).toContain(whole.choices[0]?.message.content);
+  });
+
   it('keep to it beside a bias, a cut and a plain answer in one batch', async () => {
     const response_format = jsonSchema({ enum: ['a', 'b'] });
     const bias = Object.fromEntries([...Array(256).keys()].map((id) => [id, -100]));

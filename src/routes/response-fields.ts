@@ -70,7 +70,7 @@ export const acceptedResponseFields = [
 
 export const refusedResponseFields = refusedBeside(honouredResponseFields, {
   messages: 'input',
-  prompt: 'input',
+  prompt: 'input: prompt templates are not stored',
   max_tokens: 'max_output_tokens',
   max_completion_tokens: 'max_output_tokens',
   reasoning_effort: 'reasoning.effort',

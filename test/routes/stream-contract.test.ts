@@ -28,12 +28,17 @@ async function textChunksOf(response: Response | Promise<Response>) {
   return (await chunksOf(response)).map((chunk) => textCompletionSchema.parse(chunk));
 }
 
-describe.each(endpoints)('%s', (path, body) => {
-  it('ignores fields that nobody knows', async () => {
-    const odd = JSON.parse('{"made_up": {"a": 1}, "constructor": 2, "__proto__": {"n": 5}}');
-    expect((await post(yes(), path, { ...odd, ...body })).status).toBe(200);
-  });
+it.each([
+  ...endpoints,
+  ['/v1/responses/input_tokens', { model: 'fake/coconut', input: 'Hi' }],
+  ['/tokenize', prompted()],
+  ['/detokenize', { model: 'fake/coconut', tokens: [72] }],
+] as const)('%s ignores fields that nobody knows', async (path, body) => {
+  const odd = JSON.parse('{"made_up": {"a": 1}, "constructor": 2, "__proto__": {"n": 5}}');
+  expect((await post(yes(), path, { ...odd, ...body })).status).toBe(200);
+});
 
+describe.each(endpoints)('%s', (path, body) => {
   it('tells its time, plain and streamed, and lets no proxy hold a stream back', async () => {
     const plain = await post(yes(), path, body);
     expect(plain.headers.get('openai-processing-ms')).toMatch(/^\d+$/);
