@@ -10,14 +10,17 @@ import {
   tokensSchema,
 } from '../../src/routes/response-schemas.ts';
 import { apiRoutes } from '../../src/routes/route-table.ts';
-import { ask, chunksOf, FakeEngine, fakeApp, fakeModel, postChat } from '../support/fake-engine.ts';
+import {
+  ask,
+  chunksOf,
+  FakeEngine,
+  fakeApp,
+  fakeModel,
+  post,
+  postChat,
+} from '../support/fake-engine.ts';
 
 const serve = (config = {}) => fakeApp([fakeModel(new FakeEngine({ text: 'Yes.' }))], config).app;
-
-function post(app: ReturnType<typeof serve>, path: string, body: object) {
-  const headers = { 'content-type': 'application/json' };
-  return app.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
-}
 
 describe('every route', () => {
   it.each([...apiRoutes.map((route) => route.path), '/openapi.json', '/docs', '/metrics'])(
