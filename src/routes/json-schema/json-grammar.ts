@@ -1,6 +1,7 @@
 // JSON Schema → an EBNF grammar of exactly the texts that are JSON and valid. What a grammar cannot
 // hold to is refused by name; where it allows less than the schema does, docs/api.md says so.
-import { firstOverlap } from './exclusive-options.ts';
+import { ExclusiveOptions } from './exclusive-options.ts';
+import { GrammarRules } from './grammar-rules.ts';
 import { numberGrammar } from './number-grammar.ts';
 import { checkSize } from './schema-limits.ts';
 import {
@@ -54,23 +55,32 @@ export const jsonObjectGrammar = `root ::= object\n${terminals}`;
 /** Throws SchemaError. */
 export function toGrammar(schema: unknown): string {
   checkSize(schema);
-  const rules = new Rules(schema);
-  const root = rules.of(schema, { path: 'schema', depth: 0, refs: [] });
+  const rules = new GrammarRules();
+  const translation = new Translation(schema, rules);
+  const root = translation.of(schema, { path: 'schema', depth: 0, refs: [] });
   return [`root ::= ${root}`, ...rules.written, terminals].join('\n');
 }
 
-/** One schema's rules, written as they are come across; definitions once each. */
-class Rules {
-  readonly written: string[] = [];
+/** One schema on its way; each node is come across once, and once more where it is referred to. */
+class Translation {
+  readonly #rules: GrammarRules;
   readonly #root: unknown;
-  readonly #definitions = new Map<string, string>();
+  /** By reference: what it leads to, and the rule of those that are written. */
+  readonly #targets = new Map<unknown, unknown>();
+  readonly #definitions = new Map<unknown, string>();
+  readonly #exclusive = new ExclusiveOptions((ref) => this.#target(ref));
 
-  constructor(root: unknown) {
+  constructor(root: unknown, rules: GrammarRules) {
     this.#root = root;
+    this.#rules = rules;
   }
 
   /** @returns an expression that can stand anywhere in a rule */
   of(schema: unknown, place: Place): string {
+    return this.#rules.counted(this.#expression(schema, place));
+  }
+
+  #expression(schema: unknown, place: Place): string {
     if (place.depth > maxSchemaDepth) {
       throw new SchemaError(`${place.path}: nested more than ${maxSchemaDepth} deep`);
     }
@@ -91,21 +101,27 @@ class Rules {
 
   #ref(node: Schema, place: Place): string {
     onlyKeys(node, ['$ref'], place);
-    const ref = String(node['$ref']);
+    const ref = node['$ref'];
+    const target = this.#target(ref);
+    if (typeof ref !== 'string' || target === undefined) {
+      const given = typeof ref === 'string' ? ref : JSON.stringify(ref);
+      throw new SchemaError(`${place.path}: there is no ${given} in this schema`);
+    }
     if (place.refs.includes(ref)) {
       throw new SchemaError(`${place.path}: ${ref} refers to itself with nothing in between`);
     }
     const known = this.#definitions.get(ref);
     if (known !== undefined) return known;
-    const target = definitionOf(this.#root, ref);
-    if (target === undefined) {
-      throw new SchemaError(`${place.path}: there is no ${ref} in this schema`);
-    }
     const rule = `def${this.#definitions.size}`;
     this.#definitions.set(ref, rule);
     const at = { path: ref, depth: place.depth + 1, refs: [...place.refs, ref] };
-    this.written.push(`${rule} ::= ${this.of(target, at)}`);
-    return rule;
+    return this.#rules.add(this.of(target, at), rule);
+  }
+
+  /** Read once: a reference may be long, and followed often. */
+  #target(ref: unknown): unknown {
+    if (!this.#targets.has(ref)) this.#targets.set(ref, definitionOf(this.#root, ref));
+    return this.#targets.get(ref);
   }
 
   #anyOf(node: Schema, key: 'anyOf' | 'oneOf', place: Place): string {
@@ -121,9 +137,7 @@ class Rules {
 
   /** A grammar has no exclusive or: it is anyOf where no two options can hold at once. */
   #oneOf(node: Schema, place: Place): string {
-    const overlap = firstOverlap(listOf(node, 'oneOf', place), (ref) =>
-      definitionOf(this.#root, ref),
-    );
+    const overlap = this.#exclusive.firstOverlap(listOf(node, 'oneOf', place));
     if (overlap === null) return this.#anyOf(node, 'oneOf', place);
     throw new SchemaError(
       `${place.path}.oneOf: ${overlap.join(' and ')} may hold at once; options must differ in ` +
@@ -132,13 +146,9 @@ class Rules {
   }
 
   #typed(node: Schema, place: Place): string {
-    const types = [node['type']].flat();
-    const unknown = types.find((type) => !Object.hasOwn(keywordsOf, String(type)));
-    if (types.length === 0 || unknown !== undefined) {
-      throw new SchemaError(`${place.path}.type: ${JSON.stringify(unknown)} is no type`);
-    }
-    onlyKeys(node, ['type', ...types.flatMap((type) => keywordsOf[String(type)]!)], place);
-    return either(types.map((type) => this.#ofType(String(type), node, place)));
+    const types = typesOf(node, place);
+    onlyKeys(node, ['type', ...types.flatMap((type) => keywordsOf[type]!)], place);
+    return either(types.map((type) => this.#ofType(type, node, place)));
   }
 
   #ofType(type: string, node: Schema, place: Place): string {
@@ -168,7 +178,7 @@ class Rules {
       throw new SchemaError(`${place.path}: ${least} items where there are at most ${greatest}`);
     }
     const more = greatest > first.length ? this.of(items, within(place, '.items')) : null;
-    return this.#rule(`"[" ws ${this.#items(first, more, [least, greatest])} ws "]"`);
+    return this.#rules.add(`"[" ws ${this.#items(first, more, [least, greatest])} ws "]"`);
   }
 
   /** Each of `first` in its place, then `more`. Written from the end. */
@@ -186,20 +196,28 @@ class Rules {
       : '""';
     for (let i = all.length - 1; i > 0; i--) {
       const rest = `ws "," ws ${all[i]} ${next}`;
-      next = this.#rule(i < least ? rest : `(${rest})?`);
+      next = this.#rules.add(i < least ? rest : `(${rest})?`);
     }
     return least === 0 ? `(${head} ${next})?` : `${head} ${next}`;
   }
 
   #object(node: Schema, place: Place): string {
     const { properties = {}, required = [], additionalProperties: others } = node;
-    if (typeof properties !== 'object' || properties === null || !Array.isArray(required)) {
+    if (!isNode(properties) || !Array.isArray(required)) {
       throw new SchemaError(`${place.path}: properties must be an object, required a list`);
     }
     const names = Object.keys(properties);
-    const unknown = required.find((name) => !names.includes(name));
+    const needed = new Set<unknown>(required);
+    const unknown = required.find(
+      (name) => typeof name !== 'string' || !Object.hasOwn(properties, name),
+    );
     if (unknown !== undefined) {
       throw new SchemaError(`${place.path}.required: ${JSON.stringify(unknown)} is no property`);
+    }
+    if (needed.size < required.length) {
+      throw new SchemaError(
+        `${place.path}.required: ${required.length} names, of which ${needed.size} differ`,
+      );
     }
     if (names.length === 0) return this.#map(others, place);
     if (typeof others === 'object') {
@@ -208,18 +226,20 @@ class Rules {
       );
     }
     const members = names.map((name) => {
-      const value = this.of((properties as Schema)[name], within(place, `.properties.${name}`));
-      return { pair: `${literal(name)} ws ":" ws ${value}`, isRequired: required.includes(name) };
+      const value = this.of(properties[name], within(place, `.properties.${name}`));
+      return { pair: `${literal(name)} ws ":" ws ${value}`, isRequired: needed.has(name) };
     });
-    return this.#rule(`"{" ws ${this.#members(members)} ws "}"`);
+    return this.#rules.add(`"{" ws ${this.#members(members)} ws "}"`);
   }
 
   /** In the schema's order. Two rules per property: what may follow before and after the first pair. */
   #members(members: readonly { pair: string; isRequired: boolean }[]): string {
     let [first, next] = ['""', '""'];
     for (const { pair, isRequired } of members.toReversed()) {
-      first = this.#rule(isRequired ? `${pair} ${next}` : `${pair} ${next} | ${first}`);
-      next = this.#rule(`${isRequired ? `ws "," ws ${pair}` : `(ws "," ws ${pair})?`} ${next}`);
+      first = this.#rules.add(isRequired ? `${pair} ${next}` : `${pair} ${next} | ${first}`);
+      next = this.#rules.add(
+        `${isRequired ? `ws "," ws ${pair}` : `(ws "," ws ${pair})?`} ${next}`,
+      );
     }
     return first;
   }
@@ -229,14 +249,21 @@ class Rules {
     if (others === undefined || others === true) return 'object';
     if (others === false) return '("{" ws "}")';
     const pair = `string ws ":" ws ${this.of(others, within(place, '.additionalProperties'))}`;
-    return this.#rule(`"{" ws (${pair} (ws "," ws ${pair})*)? ws "}"`);
+    return this.#rules.add(`"{" ws (${pair} (ws "," ws ${pair})*)? ws "}"`);
   }
+}
 
-  #rule(body: string): string {
-    const name = `rule${this.written.length}`;
-    this.written.push(`${name} ::= ${body}`);
-    return name;
+/** Throws SchemaError unless each is a type, and there once: what is said of arrays would be written for each. */
+function typesOf(node: Schema, { path }: Place): string[] {
+  const types: unknown[] = [node['type']].flat();
+  const isType = (type: unknown) => typeof type === 'string' && Object.hasOwn(keywordsOf, type);
+  const unknown = types.find((type) => !isType(type));
+  if (types.length === 0 || unknown !== undefined) {
+    throw new SchemaError(`${path}.type: ${JSON.stringify(unknown)} is no type`);
   }
+  const { size } = new Set(types);
+  if (size === types.length) return types as string[];
+  throw new SchemaError(`${path}.type: ${types.length} types, of which ${size} differ`);
 }
 
 /** Throws SchemaError unless it is a list that holds something. */
@@ -251,7 +278,7 @@ function literals(node: Schema, values: unknown, key: string, place: Place): str
   if (!Array.isArray(values) || values.length === 0) {
     throw new SchemaError(`${place.path}.${key}: expected a list of values`);
   }
-  const types = [node['type'] ?? []].flat().map(String);
+  const types = 'type' in node ? typesOf(node, place) : [];
   const bad = values.find((value) => !isScalar(value) || !hasType(value, types));
   if (bad === undefined) return either(values.map(literal));
   throw new SchemaError(`${place.path}.${key}: ${JSON.stringify(bad)} is no value of this type`);

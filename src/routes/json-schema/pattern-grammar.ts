@@ -11,7 +11,12 @@ const codes = (from: number, to = from) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const codesOf = (text: string) => Array.from(text, (character) => character.codePointAt(0)!);
 const ascii = codes(0, 0x7f);
-const allBut = (excluded: readonly number[]) => ascii.filter((code) => !excluded.includes(code));
+const allBut = (excluded: Iterable<number>) => {
+  const codes = new Set(excluded);
+  return ascii.filter((code) => !codes.has(code));
+};
+/** By code, as JSON.stringify writes them between the quotes. */
+const asciiTexts = ascii.map((code) => JSON.stringify(String.fromCharCode(code)).slice(1, -1));
 
 const digits = codesOf('0123456789');
 const letters = [...codes(0x41, 0x5a), ...codes(0x61, 0x7a)];
@@ -33,17 +38,23 @@ const anyButLineBreak = allBut(codesOf('\n\r'));
 /** Of a range beyond ASCII: each character of it is an alternative. */
 const maxSpelled = 256;
 
+/** An opening brace, nine digits, a comma, nine digits, a closing one. */
+const longestQuantifier = 21;
+
+/** Groups inside one another: they are read by recursion, here and by whoever reads the grammar. */
+export const maxGroupDepth = 32;
+
 /** Throws SchemaError, at `path`, for what is not regular, unknown, or too large. */
 export function patternGrammar(pattern: string, path: string): string {
-  const { ebnf, states } = new PatternReader(pattern, path).whole();
-  if (states <= maxRepetition) return ebnf;
-  throw new SchemaError(`${path}: it unfolds to ${states} characters, at most ${maxRepetition}`);
+  if (pattern.length <= maxRepetition) return new PatternReader(pattern, path).whole().ebnf;
+  throw new SchemaError(`${path}: ${pattern.length} characters, at most ${maxRepetition}`);
 }
 
 class PatternReader {
   readonly #characters: readonly string[];
   readonly #path: string;
   #at = 0;
+  #groupDepth = 0;
 
   constructor(pattern: string, path: string) {
     this.#characters = Array.from(pattern);
@@ -59,7 +70,7 @@ class PatternReader {
       options.push({ ebnf: `${before}${match.ebnf}${after}`, states: match.states });
     } while (this.#takes('|'));
     if (this.#next !== undefined) throw this.#unsupported();
-    return alternatives(options);
+    return this.#alternatives(options);
   }
 
   get #next(): string | undefined {
@@ -78,10 +89,28 @@ class PatternReader {
   }
 
   #sequence(): Piece {
-    const parts: Piece[] = [];
-    while (this.#next !== undefined && !'|)$'.includes(this.#next)) parts.push(this.#repeated());
-    const states = parts.reduce((sum, part) => sum + part.states, 0);
-    return { ebnf: parts.length === 0 ? '""' : parts.map(({ ebnf }) => ebnf).join(' '), states };
+    const parts: string[] = [];
+    let states = 0;
+    while (this.#next !== undefined && !'|)$'.includes(this.#next)) {
+      const part = this.#repeated();
+      parts.push(part.ebnf);
+      states = this.#counted(states + part.states);
+    }
+    return { ebnf: parts.length === 0 ? '""' : parts.join(' '), states };
+  }
+
+  /** As soon as they are read: nothing that is too large is read to its end. */
+  #counted(states: number): number {
+    if (states <= maxRepetition) return states;
+    throw new SchemaError(
+      `${this.#path}: up to character ${this.#at} it unfolds to ${states} characters, ` +
+        `at most ${maxRepetition}`,
+    );
+  }
+
+  #alternatives(options: readonly Piece[]): Piece {
+    const states = this.#counted(options.reduce((sum, option) => sum + option.states, 0));
+    return { ebnf: `(${options.map(({ ebnf }) => ebnf).join(' | ')})`, states };
   }
 
   #repeated(): Piece {
@@ -94,7 +123,9 @@ class PatternReader {
     if (greatest === 0) return { ebnf: '""', states: 0 };
     const times = Math.max(1, Number.isFinite(greatest) ? greatest : least);
     const upTo = Number.isFinite(greatest) ? greatest : '';
-    return { ebnf: `${atom.ebnf}{${least},${upTo}}`, states: atom.states * times };
+    // What matches nothing is unfolded all the same.
+    const states = this.#counted(Math.max(1, atom.states) * times);
+    return { ebnf: `${atom.ebnf}{${least},${upTo}}`, states };
   }
 
   #quantifier(): readonly [number, number] | null {
@@ -102,7 +133,7 @@ class PatternReader {
     if (this.#takes('+')) return [1, Number.POSITIVE_INFINITY];
     if (this.#takes('?')) return [0, 1];
     if (this.#next !== '{') return null;
-    const rest = this.#characters.slice(this.#at).join('');
+    const rest = this.#characters.slice(this.#at, this.#at + longestQuantifier).join('');
     const [whole, from, comma, to] = rest.match(/^\{(\d{1,9})(,?)(\d{0,9})\}/) ?? [];
     if (whole === undefined) throw this.#unsupported();
     const least = Number(from);
@@ -123,10 +154,15 @@ class PatternReader {
 
   #group(): Piece {
     if (!this.#takes('?:') && this.#next === '?') throw this.#unsupported();
+    this.#groupDepth += 1;
+    if (this.#groupDepth > maxGroupDepth) {
+      throw new SchemaError(`${this.#path}: groups nested more than ${maxGroupDepth} deep`);
+    }
     const options = [this.#sequence()];
     while (this.#takes('|')) options.push(this.#sequence());
     if (!this.#takes(')')) throw this.#unsupported();
-    return alternatives(options);
+    this.#groupDepth -= 1;
+    return this.#alternatives(options);
   }
 
   #set(): Piece {
@@ -138,7 +174,7 @@ class PatternReader {
       const added = isRange ? this.#range(from) : from;
       for (const code of added) members.add(code);
     }
-    const meant = isNegated ? allBut([...members]) : [...members];
+    const meant = isNegated ? allBut(members) : [...members];
     if (meant.length === 0) throw this.#unsupported('follows a set without ASCII characters');
     return spelled(meant);
   }
@@ -184,30 +220,48 @@ class PatternReader {
 /** No half of a surrogate pair. */
 const isCharacter = (code: number) => code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 
-function alternatives(options: readonly Piece[]): Piece {
-  const states = options.reduce((sum, option) => sum + option.states, 0);
-  return { ebnf: `(${options.map(({ ebnf }) => ebnf).join(' | ')})`, states };
-}
-
 /** One of these characters, as JSON.stringify writes it. */
 function spelled(members: readonly number[]): Piece {
-  const lastOf = new Map<string, string[]>();
+  const lastOf = new Map<string, number[]>();
   const beyond: string[] = [];
-  for (const code of members.toSorted((a, b) => a - b)) {
-    const text = JSON.stringify(String.fromCodePoint(code)).slice(1, -1);
-    if (code > 0x7f) beyond.push(JSON.stringify(text));
-    else lastOf.set(text.slice(0, -1), [...(lastOf.get(text.slice(0, -1)) ?? []), text.at(-1)!]);
+  for (const code of Uint32Array.from(members).sort()) {
+    const text = asciiTexts[code];
+    if (text === undefined) beyond.push(literalBeyond(code));
+    else {
+      const before = text.slice(0, -1);
+      const last = lastOf.get(before);
+      if (last) last.push(text.charCodeAt(before.length));
+      else lastOf.set(before, [text.charCodeAt(before.length)]);
+    }
   }
   // By all but the last character: none for plain ones, \ for \n, \u000 for \u0001.
-  const classed = [...lastOf].map(([before, last]) => {
-    const set = `[${last.map(inSet).join('')}]`;
-    return before === '' ? set : `${JSON.stringify(before)} ${set}`;
-  });
+  const classed = [...lastOf].map(([before, last]) =>
+    before === '' ? setOf(last) : `${JSON.stringify(before)} ${setOf(last)}`,
+  );
   return { ebnf: `(${[...classed, ...beyond].join(' | ')})`, states: 1 + beyond.length };
 }
 
+/** A class of EBNF: codes that follow one another as a range. */
+function setOf(codes: readonly number[]): string {
+  let set = '';
+  for (let from = 0, to = 0; from < codes.length; from = to + 1) {
+    to = from;
+    while (codes[to + 1] === codes[to]! + 1) to += 1;
+    set += from === to ? inSet(codes[from]!) : `${inSet(codes[from]!)}-${inSet(codes[to]!)}`;
+  }
+  return `[${set}]`;
+}
+
 /** Four digits: \x would take as many as follow. */
-const inSet = (character: string) =>
-  /[0-9A-Za-z]/.test(character)
-    ? character
-    : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const inSet = (code: number) =>
+  isAlphanumeric.test(String.fromCharCode(code))
+    ? String.fromCharCode(code)
+    : `\\u${code.toString(16).padStart(4, '0')}`;
+
+const isAlphanumeric = /[0-9A-Za-z]/;
+
+const literalBeyond = (code: number) => {
+  const text = String.fromCodePoint(code);
+  // Half of a surrogate pair alone is escaped, and the backslash once more.
+  return isCharacter(code) ? `"${text}"` : JSON.stringify(JSON.stringify(text).slice(1, -1));
+};

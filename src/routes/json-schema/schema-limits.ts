@@ -1,5 +1,5 @@
-// How large a schema may be: OpenAI's limits for structured outputs, counted before any of it is
-// translated. Walks without recursion, since the depth is one of the things to bound.
+// How large a schema may be: OpenAI's limits for structured outputs and two of ours, counted before any of
+// it is translated. Walks without recursion, since the depth is one of the things to bound.
 import { isNode, type Schema, SchemaError } from './schema-node.ts';
 
 export const schemaLimits = {
@@ -7,9 +7,13 @@ export const schemaLimits = {
   'levels of objects': 10,
   'enum values': 1000,
   'characters of names and values': 120_000,
+  // Lists of options hold no names and no values, but each option takes its time.
+  schemas: 20_000,
+  'characters of patterns': 16_384,
 } as const;
 
 type Limited = keyof typeof schemaLimits;
+const limited = Object.keys(schemaLimits) as Limited[];
 
 /** One enum of more strings than this may hold fewer characters than any other. */
 export const longEnum = { values: 250, characters: 15_000 };
@@ -20,22 +24,22 @@ const nested = ['items', 'prefixItems', 'additionalProperties', 'anyOf', 'oneOf'
 
 /** Throws SchemaError with the number and the limit. */
 export function checkSize(root: unknown): void {
-  const counts: Record<Limited, number> = {
-    'object properties': 0,
-    'levels of objects': 0,
-    'enum values': 0,
-    'characters of names and values': 0,
-  };
+  const counts = Object.fromEntries(limited.map((what) => [what, 0])) as Record<Limited, number>;
+  counts.schemas = 1;
   const left = [{ node: root, level: 0 }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const { node, level } = next;
     if (!isNode(node)) continue;
-    const below = isNode(node['properties']) ? level + 1 : level;
-    counts['levels of objects'] = Math.max(counts['levels of objects'], below);
+    const ownLevel = isNode(node['properties']) ? level + 1 : level;
+    counts['levels of objects'] = Math.max(counts['levels of objects'], ownLevel);
     countNames(node, counts);
     countValues(node, counts);
+    const { pattern } = node;
+    if (typeof pattern === 'string') counts['characters of patterns'] += pattern.length;
+    const below = children(node);
+    counts.schemas += below.length;
     checkCounts(counts);
-    for (const child of children(node)) left.push({ node: child, level: below });
+    for (const child of below) left.push({ node: child, level: ownLevel });
   }
 }
 
@@ -69,8 +73,8 @@ const lengthOf = (values: readonly unknown[]) =>
   values.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 1), 0);
 
 function checkCounts(counts: Record<Limited, number>): void {
-  for (const [what, limit] of Object.entries(schemaLimits)) {
-    const count = counts[what as Limited];
+  for (const what of limited) {
+    const [count, limit] = [counts[what], schemaLimits[what]];
     if (count > limit) throw new SchemaError(`schema: ${count} ${what}, at most ${limit}`);
   }
 }

@@ -1,9 +1,16 @@
 // One node of a JSON Schema as it is read: its place, for errors; which keywords may stand in it; what
 // its references lead to.
 
+/** Of an error: it names places and values of the caller's, which may be a megabyte long. */
+const maxMessage = 500;
+
 /** Names the place in the schema. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
+
+  constructor(message: string) {
+    super(message.length <= maxMessage ? message : `${message.slice(0, maxMessage)}…`);
+  }
 }
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -46,8 +53,9 @@ export function onlyKeys(node: Schema, allowed: readonly string[], { path }: Pla
 }
 
 /** What `#`, `#/$defs/…` or `#/definitions/…` leads to; undefined where there is nothing. */
-export function definitionOf(root: unknown, ref: string): unknown {
+export function definitionOf(root: unknown, ref: unknown): unknown {
   if (ref === '#') return root;
+  if (typeof ref !== 'string') return undefined;
   const [, key, name = ''] = ref.match(/^#\/(\$defs|definitions)\/([^/~%]+)$/) ?? [];
   const definitions = key === undefined ? undefined : (root as Schema)[key];
   return Object.hasOwn(Object(definitions), name) ? (definitions as Schema)[name] : undefined;

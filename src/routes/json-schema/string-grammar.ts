@@ -28,8 +28,9 @@ function patternOf(pattern: unknown, { path }: Place): string {
 }
 
 function formatOf(format: unknown, { path }: Place): string {
-  const grammar = Object.hasOwn(formatGrammars, String(format)) && formatGrammars[String(format)];
-  if (grammar) return grammar;
+  if (typeof format === 'string' && Object.hasOwn(formatGrammars, format)) {
+    return formatGrammars[format]!;
+  }
   const known = Object.keys(formatGrammars).join(', ');
   throw new SchemaError(`${path}.format: only ${known}`);
 }

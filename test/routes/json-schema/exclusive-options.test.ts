@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { firstOverlap } from '../../../src/routes/json-schema/exclusive-options.ts';
+import { ExclusiveOptions } from '../../../src/routes/json-schema/exclusive-options.ts';
 import { definitionOf } from '../../../src/routes/json-schema/schema-node.ts';
 import { type Schema, schemas, valuesUnder } from './arbitrary-schemas.ts';
 
@@ -11,6 +11,8 @@ const object = (properties: Schema, extra: Schema = {}) => ({
   required: Object.keys(properties),
   ...extra,
 });
+const proofIn = (schema: unknown) =>
+  new ExclusiveOptions((reference) => definitionOf(schema, reference));
 const root = {
   $defs: {
     cat: object({ kind: { const: 'cat' } }),
@@ -19,8 +21,7 @@ const root = {
   },
 };
 const ref = (name: string) => ({ $ref: `#/$defs/${name}` });
-const overlap = (...options: unknown[]) =>
-  firstOverlap(options, (reference) => definitionOf(root, reference));
+const overlap = (...options: unknown[]) => proofIn(root).firstOverlap(options);
 
 describe('options exclude each other', () => {
   it.each<[string, unknown[]]>([
@@ -73,7 +74,7 @@ describe('options exclude each other', () => {
     });
     fc.assert(
       fc.property(pairs, ({ both, values }) => {
-        if (firstOverlap(both, (reference) => definitionOf(both[0], reference))) return;
+        if (proofIn(both[0]).firstOverlap(both)) return;
         proved += 1;
         const [isA, isB] = both.map((schema) => ajv.compile(schema));
         for (const value of values.flat()) {
