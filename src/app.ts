@@ -110,7 +110,8 @@ function mountApi(app: App, deps: AppDeps): void {
     for (const path of servedPaths(route)) {
       if (route.method === 'get') app.get(path, handler);
       else {
-        if (route.endpoint) app.post(path, countRetries(deps.metrics, route.endpoint), limited);
+        if (route.endpoint) app.post(path, countRetries(deps.metrics, route.endpoint));
+        app.post(path, limited);
         for (const guard of bodyGuards) app.post(path, guard);
         app.post(path, handler);
       }

@@ -1,5 +1,5 @@
-// Requests for an answer per key and minute: 429 beyond them, and OpenAI's x-ratelimit headers on
-// every answer that counts.
+// POST requests per key and minute, what only counts tokens included: 429 beyond them, and OpenAI's
+// x-ratelimit headers on every answer that counts.
 import type { Context, MiddlewareHandler } from 'hono';
 import { rateLimiter } from 'hono-rate-limiter';
 import { apiError } from '../errors.ts';

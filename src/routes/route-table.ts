@@ -41,7 +41,7 @@ export type ApiRoute = {
   | {
       method: 'post';
       body: z.ZodType;
-      /** Set where text is generated: such requests are counted, and limited per key. */
+      /** Set where text is generated: such requests are counted. */
       endpoint: Endpoint | null;
       /** What each data line of a stream holds, where the route streams; 'events' are named ones. */
       chunk: z.ZodType | 'events' | null;

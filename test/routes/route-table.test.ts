@@ -117,6 +117,12 @@ describe('requests per minute', () => {
     expect(third.headers.get('x-ratelimit-remaining-requests')).toBe('0');
     expect((await as('b')).status).toBe(200);
   });
+
+  it.each(apiRoutes.filter(({ method }) => method === 'post'))('limit $path', async ({ path }) => {
+    const app = serve({ requestsPerMinute: 1 });
+    await post(app, path, {});
+    expect((await post(app, path, {})).status).toBe(429);
+  });
 });
 
 describe('the reference page', () => {

@@ -1,7 +1,15 @@
 // README.md beside this file says where each finding is tested: every test it names must be there.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ask, errorOf, FakeEngine, fakeApp, fakeModel, postChat } from '../support/fake-engine.ts';
+import {
+  ask,
+  errorOf,
+  FakeEngine,
+  fakeApp,
+  fakeModel,
+  post,
+  postChat,
+} from '../support/fake-engine.ts';
 
 const table = readFileSync(new URL('README.md', import.meta.url), 'utf8');
 const rows = table.split('\n').filter((line) => /^\| (?!finding|---)/.test(line));
@@ -67,5 +75,42 @@ describe('a body nested 50,000 deep', () => {
       });
     expect((await errorOf(await post(256))).param).toBe('model');
     expect((await errorOf(await post(257))).param).toBeNull();
+  });
+});
+
+describe('a schema that asks for far more than its size', () => {
+  const nested = (levels: number): object =>
+    levels === 0 ? {} : { type: ['array', 'array'], items: nested(levels - 1) };
+  const schemas: [string, object, string][] = [
+    ['types twice, nested', nested(25), 'schema.type: 2 types, of which 1 differ'],
+    ['groups', { type: 'string', pattern: '('.repeat(10_000) }, 'at most 1024'],
+    ['quantifiers', { type: 'string', pattern: 'a{0}'.repeat(1025) }, 'at most 1024'],
+    ['no strings', { type: { toString: 1 } }, 'is no type'],
+  ];
+  const format = { type: 'json_schema', name: 'n' };
+  const bodies = (schema: object): [string, object][] => [
+    [
+      '/v1/chat/completions',
+      ask({ response_format: { ...format, json_schema: { name: 'n', schema } } }),
+    ],
+    [
+      '/v1/responses',
+      { model: 'fake/coconut', input: 'a', text: { format: { ...format, schema } } },
+    ],
+    [
+      '/v1/responses/input_tokens',
+      { model: 'fake/coconut', input: 'a', text: { format: { ...format, schema } } },
+    ],
+  ];
+
+  it.each(schemas)('is refused on every route: %s', async (_, schema, message) => {
+    const engine = new FakeEngine({ text: '[]' });
+    const { app } = fakeApp([fakeModel(engine)], { bodyLimitBytes: 1 << 20 });
+    for (const [path, body] of bodies(schema)) {
+      const response = await post(app, path, body);
+      expect([path, response.status]).toEqual([path, 400]);
+      expect((await errorOf(response)).message).toContain(message);
+    }
+    expect(engine.requests).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@
 import { isNode, type Schema, SchemaError } from './schema-node.ts';
 
 /** Pairs, values and names looked at for all `oneOf` of a schema, and how deep into properties. */
-export const maxComparisons = 50_000;
+export const maxComparisons = 60_000;
 const maxDepth = 6;
 
 const types = ['null', 'boolean', 'number', 'string', 'array', 'object'];

@@ -2,7 +2,7 @@
 // megabyte may ask for a grammar of many: what is translated in one turn of the event loop has an end.
 import { SchemaError } from './schema-node.ts';
 
-export const grammarLimits = { rules: 20_000, characters: 1_500_000 } as const;
+export const grammarLimits = { rules: 15_000, characters: 1_200_000 } as const;
 
 export class GrammarRules {
   readonly written: string[] = [];

@@ -15,8 +15,16 @@ const allBut = (excluded: Iterable<number>) => {
   const codes = new Set(excluded);
   return ascii.filter((code) => !codes.has(code));
 };
-/** By code, as JSON.stringify writes them between the quotes. */
-const asciiTexts = ascii.map((code) => JSON.stringify(String.fromCharCode(code)).slice(1, -1));
+/** By code, as JSON.stringify writes it: plain ones alone, \n after a \, \u0001 after \u000. */
+const asciiTexts = ascii.map((code) => {
+  const text = JSON.stringify(String.fromCharCode(code)).slice(1, -1);
+  return { before: text.slice(0, -1), last: text.charCodeAt(text.length - 1) };
+});
+/** By code. Four digits: \x would take as many as follow. */
+const inClass = ascii.map((code) => {
+  const character = String.fromCharCode(code);
+  return /[0-9A-Za-z]/.test(character) ? character : `\\u${code.toString(16).padStart(4, '0')}`;
+});
 
 const digits = codesOf('0123456789');
 const letters = [...codes(0x41, 0x5a), ...codes(0x61, 0x7a)];
@@ -33,7 +41,7 @@ const classes: Readonly<Record<string, readonly number[]>> = {
   S: allBut(spaces),
 };
 const controls: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', v: '\v', f: '\f' };
-const anyButLineBreak = allBut(codesOf('\n\r'));
+const anyButLineBreak = spelled(allBut(codesOf('\n\r')));
 
 /** Of a range beyond ASCII: each character of it is an alternative. */
 const maxSpelled = 256;
@@ -146,7 +154,7 @@ class PatternReader {
   #atom(): Piece {
     if (this.#takes('(')) return this.#group();
     if (this.#takes('[')) return this.#set();
-    if (this.#takes('.')) return spelled(anyButLineBreak);
+    if (this.#takes('.')) return anyButLineBreak;
     if (this.#next === '\\') return spelled(this.#escape());
     if ('^*+?{}]'.includes(this.#next!)) throw this.#unsupported();
     return spelled(codesOf(this.#take()));
@@ -224,41 +232,32 @@ const isCharacter = (code: number) => code <= 0x10ffff && (code < 0xd800 || code
 function spelled(members: readonly number[]): Piece {
   const lastOf = new Map<string, number[]>();
   const beyond: string[] = [];
-  for (const code of Uint32Array.from(members).sort()) {
-    const text = asciiTexts[code];
-    if (text === undefined) beyond.push(literalBeyond(code));
-    else {
-      const before = text.slice(0, -1);
-      const last = lastOf.get(before);
-      if (last) last.push(text.charCodeAt(before.length));
-      else lastOf.set(before, [text.charCodeAt(before.length)]);
+  for (const code of new Uint32Array(members).sort()) {
+    if (code > 0x7f) {
+      beyond.push(literalBeyond(code));
+      continue;
     }
+    const { before, last } = asciiTexts[code]!;
+    const group = lastOf.get(before);
+    if (group) group.push(last);
+    else lastOf.set(before, [last]);
   }
-  // By all but the last character: none for plain ones, \ for \n, \u000 for \u0001.
   const classed = [...lastOf].map(([before, last]) =>
-    before === '' ? setOf(last) : `${JSON.stringify(before)} ${setOf(last)}`,
+    before === '' ? classOf(last) : `${JSON.stringify(before)} ${classOf(last)}`,
   );
   return { ebnf: `(${[...classed, ...beyond].join(' | ')})`, states: 1 + beyond.length };
 }
 
-/** A class of EBNF: codes that follow one another as a range. */
-function setOf(codes: readonly number[]): string {
-  let set = '';
+/** Codes that follow one another become a range. */
+function classOf(codes: readonly number[]): string {
+  let text = '';
   for (let from = 0, to = 0; from < codes.length; from = to + 1) {
     to = from;
     while (codes[to + 1] === codes[to]! + 1) to += 1;
-    set += from === to ? inSet(codes[from]!) : `${inSet(codes[from]!)}-${inSet(codes[to]!)}`;
+    text += inClass[codes[from]!]! + (from === to ? '' : `-${inClass[codes[to]!]}`);
   }
-  return `[${set}]`;
+  return `[${text}]`;
 }
-
-/** Four digits: \x would take as many as follow. */
-const inSet = (code: number) =>
-  isAlphanumeric.test(String.fromCharCode(code))
-    ? String.fromCharCode(code)
-    : `\\u${code.toString(16).padStart(4, '0')}`;
-
-const isAlphanumeric = /[0-9A-Za-z]/;
 
 const literalBeyond = (code: number) => {
   const text = String.fromCodePoint(code);

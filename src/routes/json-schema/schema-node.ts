@@ -27,10 +27,12 @@ export type Place = {
 export const maxRepetition = 1024;
 
 /** They say nothing about the value. */
-const annotations = [
-  '$schema $id $comment $defs definitions title description default examples',
-  'deprecated readOnly writeOnly',
-].flatMap((line) => line.split(' '));
+const annotations = new Set(
+  [
+    '$schema $id $comment $defs definitions title description default examples',
+    'deprecated readOnly writeOnly',
+  ].flatMap((line) => line.split(' ')),
+);
 
 export const within = ({ path, depth }: Place, step: string): Place => ({
   path: path + step,
@@ -44,9 +46,7 @@ export function isNode(schema: unknown): schema is Schema {
 
 /** Throws SchemaError for a keyword that is neither allowed nor an annotation. */
 export function onlyKeys(node: Schema, allowed: readonly string[], { path }: Place): void {
-  const other = Object.keys(node).find(
-    (key) => !allowed.includes(key) && !annotations.includes(key),
-  );
+  const other = Object.keys(node).find((key) => !allowed.includes(key) && !annotations.has(key));
   if (other === undefined) return;
   const beside = allowed[0] === undefined ? 'without a type' : `beside ${allowed[0]}`;
   throw new SchemaError(`${path}: the keyword ${JSON.stringify(other)} is not supported ${beside}`);

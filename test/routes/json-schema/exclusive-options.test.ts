@@ -1,7 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExclusiveOptions } from '../../../src/routes/json-schema/exclusive-options.ts';
+import {
+  ExclusiveOptions,
+  maxComparisons,
+} from '../../../src/routes/json-schema/exclusive-options.ts';
 import { definitionOf } from '../../../src/routes/json-schema/schema-node.ts';
 import { type Schema, schemas, valuesUnder } from './arbitrary-schemas.ts';
 
@@ -22,6 +25,14 @@ const root = {
 };
 const ref = (name: string) => ({ $ref: `#/$defs/${name}` });
 const overlap = (...options: unknown[]) => proofIn(root).firstOverlap(options);
+
+const numbers = (from: number, count: number) => ({
+  enum: [...Array(count).keys()].map((i) => from + i),
+});
+const wide = (count: number, first: number) =>
+  object(Object.fromEntries([...Array(count).keys()].map((i) => [`p${i}`, { type: 'string' }])), {
+    title: String(first),
+  });
 
 describe('options exclude each other', () => {
   it.each<[string, unknown[]]>([
@@ -60,6 +71,33 @@ describe('options exclude each other', () => {
   ])('but not where %s', (_, options) => {
     expect(overlap(...options)).toEqual([0, 1]);
     expect(overlap(...options.toReversed())).toEqual([0, 1]);
+  });
+
+  it('within one budget for all oneOf of a schema', () => {
+    let resolved = 0;
+    const proof = new ExclusiveOptions((reference) => {
+      resolved += 1;
+      return { const: reference };
+    });
+    const options = [...Array(20).keys()].map((i) => ({ $ref: `#${i}` }));
+    expect(proof.firstOverlap(options)).toBeNull();
+    // Of each pair, the second first.
+    expect(resolved).toBe(2 * 190);
+    const all = () => {
+      for (let i = 0; i < maxComparisons; i++) proof.firstOverlap(options);
+    };
+    expect(all).toThrow(`takes more than ${maxComparisons} comparisons`);
+    expect(resolved).toBeLessThan(maxComparisons);
+  });
+
+  it.each<[string, unknown, unknown, number]>([
+    ['values: the fewer', numbers(0, 400), numbers(400, 99), 1 + 99],
+    ['required names', wide(100, 0), wide(100, 1), 1 + 2 * (100 + 100)],
+  ])('counting %s', (_, a, b, comparisons) => {
+    const proof = proofIn(root);
+    const times = Math.floor(maxComparisons / comparisons);
+    for (let i = 0; i < times; i++) proof.firstOverlap([a, b]);
+    expect(() => proof.firstOverlap([a, b])).toThrow('comparisons');
   });
 
   it('never where a value is valid under both', () => {

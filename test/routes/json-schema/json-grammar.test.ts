@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { grammarLimits } from '../../../src/routes/json-schema/grammar-rules.ts';
 import { maxSchemaDepth, toGrammar } from '../../../src/routes/json-schema/json-grammar.ts';
 import { longEnum, schemaLimits } from '../../../src/routes/json-schema/schema-limits.ts';
 import { SchemaError } from '../../../src/routes/json-schema/schema-node.ts';
@@ -39,6 +41,10 @@ describe('a schema that no grammar can hold to is refused by name:', () => {
     [{ type: 'word' }, 'schema.type: "word" is no type'],
     [{ type: 'toString' }, 'schema.type: "toString" is no type'],
     [{ type: [] }, 'schema.type'],
+    [{ type: { toString: 1 } }, 'schema.type: {"toString":1} is no type'],
+    [{ type: [['null'], ['null']] }, 'schema.type: ["null"] is no type'],
+    [{ type: ['null', 'array', 'null'] }, 'schema.type: 3 types, of which 2 differ'],
+    [{ type: ['null', 'null'], enum: [null] }, 'schema.type: 2 types, of which 1 differ'],
     [{ properties: {} }, 'schema: the keyword "properties" is not supported without a type'],
     [{ type: 'integer', pattern: '^a' }, 'the keyword "pattern" is not supported beside type'],
     [{ type: 'string', pattern: '^a', maxLength: 3 }, 'pattern beside a length'],
@@ -46,6 +52,7 @@ describe('a schema that no grammar can hold to is refused by name:', () => {
     [{ type: 'string', pattern: 7 }, 'schema.pattern: expected a regular expression'],
     [{ type: 'string', pattern: '^a(?=b)' }, 'schema.pattern: "?" at character 3 is not supported'],
     [{ type: 'string', format: 'uri' }, 'schema.format: only date'],
+    [{ type: 'string', format: { toString: 1 } }, 'schema.format: only date'],
     [{ type: 'string', format: 'date', minLength: 3 }, 'format beside a length'],
     [{ type: 'string', minLength: 3, maxLength: 2 }, 'minLength ≤ maxLength'],
     [{ type: 'string', maxLength: 1e9 }, 'whole numbers to 1024'],
@@ -74,10 +81,16 @@ describe('a schema that no grammar can hold to is refused by name:', () => {
     [{ not: {} }, '"not"'],
     [{ type: 'object', properties: { a: { type: 'x' } } }, 'schema.properties.a.type'],
     [{ type: 'object', required: ['a'] }, 'schema.required: "a" is no property'],
+    [{ type: 'object', properties: [{}] }, 'schema: properties must be an object'],
+    [
+      { type: 'object', properties: { a: {} }, required: ['a', 'a'] },
+      'schema.required: 2 names, of which 1 differ',
+    ],
     [{ type: 'object', properties: { a: {} }, additionalProperties: {} }, 'additionalProperties'],
     [{ type: 'object', minProperties: 1 }, '"minProperties"'],
     [{ $ref: '#/$defs/none' }, 'there is no #/$defs/none'],
     [{ $ref: '#/$defs/toString', $defs: {} }, 'there is no #/$defs/toString'],
+    [{ $ref: { toString: 1 } }, 'there is no {"toString":1}'],
     [{ $ref: 'https://example.com/schema' }, 'there is no https://example.com/schema'],
     [{ $ref: '#' }, '# refers to itself with nothing in between'],
     [
@@ -95,7 +108,133 @@ describe('a schema that no grammar can hold to is refused by name:', () => {
   });
 });
 
+/** A value of keywords that is often, but not always, one that they take. */
+const { hostile } = fc.letrec<{ hostile: Record<string, unknown>; list: unknown[] }>((tie) => {
+  const nodes = tie('hostile');
+  const type = fc.constantFrom(...'array object string integer null word'.split(' '));
+  const keyword = <T>(arbitrary: fc.Arbitrary<T>) =>
+    fc.option(fc.oneof({ weight: 9, arbitrary }, fc.jsonValue({ maxDepth: 1 })), {
+      nil: undefined,
+      freq: 2,
+    });
+  const names = fc.constantFrom('a', 'b', 'toString', '__proto__');
+  return {
+    list: fc.array(nodes, { minLength: 1, maxLength: 3 }),
+    hostile: fc
+      .oneof(
+        { maxDepth: 7, depthSize: 'large', withCrossShrink: true },
+        fc.record({ type: keyword(type) }),
+        fc.record({
+          type: fc.array(fc.constantFrom('array', 'object', 'array'), {
+            minLength: 1,
+            maxLength: 3,
+          }),
+          items: nodes,
+          additionalProperties: keyword(nodes),
+        }),
+        fc.record({
+          type: keyword(fc.array(type)),
+          items: nodes,
+          prefixItems: keyword(tie('list')),
+        }),
+        fc.record({
+          type: fc.constant('object'),
+          properties: keyword(fc.dictionary(names, nodes)),
+          required: keyword(fc.array(names)),
+        }),
+        fc.record({ anyOf: tie('list') }),
+        fc.record({ oneOf: tie('list') }),
+        fc.record({ $ref: keyword(fc.constantFrom('#', '#/$defs/a', '#/$defs/b')) }),
+        fc.record({ enum: keyword(fc.array(fc.integer())), type: keyword(type) }),
+        fc.record({
+          type: fc.constant('string'),
+          pattern: keyword(fc.string({ unit: fc.constantFrom(...'a({})*,19|[^].\\') })),
+          minLength: keyword(fc.integer()),
+        }),
+      )
+      .map((node) =>
+        Object.fromEntries(Object.entries(node).filter(([, value]) => value !== undefined)),
+      ),
+  };
+});
+
+/** JSON values of all kinds in it. */
+const valuesIn = (schema: unknown) => JSON.stringify(schema).split(/[[{,:]/).length;
+
+describe('whatever a schema says', () => {
+  it('its grammar has as many rules as it has values, or it is refused', () => {
+    const $defs = fc.record({ a: hostile, b: hostile });
+    let translated = 0;
+    fc.assert(
+      fc.property(hostile, $defs, (node, definitions) => {
+        const schema = { ...node, $defs: definitions };
+        const rules = rulesOf(schema);
+        if (rules === null) return;
+        translated += 1;
+        expect(rules).toBeLessThan(2 * valuesIn(schema) + rulesOf({})!);
+      }),
+      { numRuns: 1000, seed: 5, endOnFailure: true },
+    );
+    expect(translated).toBeGreaterThan(100);
+  });
+
+  it('lists of different types, inside one another, do not multiply', () => {
+    const nested = (levels: number): object =>
+      levels === 0 ? {} : { type: ['array', 'object', 'null'], items: nested(levels - 1) };
+    expect(rulesOf(nested(50))! - rulesOf(nested(25))!).toBe(25);
+  });
+
+  it('its error is short', () => {
+    expect(messageOf({ type: 'x'.repeat(100_000) })).toHaveLength(501);
+  });
+});
+
+/** null where it is refused. Any other error than a SchemaError is a failure of ours. */
+function rulesOf(schema: unknown): number | null {
+  try {
+    return toGrammar(schema).split('::=').length - 1;
+  } catch (error) {
+    expect(error).toBeInstanceOf(SchemaError);
+    return null;
+  }
+}
+
+function messageOf(schema: unknown): string {
+  try {
+    return toGrammar(schema);
+  } catch (error) {
+    return (error as SchemaError).message;
+  }
+}
+
 describe('a grammar', () => {
+  it('has no more rules than it may', () => {
+    const tuple = (length: number) => ({ type: 'array', prefixItems: Array(length).fill(true) });
+    const { rules } = grammarLimits;
+    expect(toGrammar(tuple(rules))).toContain('root ::=');
+    expect(messageOf(tuple(rules + 1))).toBe(
+      `schema: it needs ${rules + 1} rules, at most ${rules}`,
+    );
+  });
+
+  it.each<[string, (i: number) => object]>([
+    ['numbers', (i) => ({ type: 'number', minimum: -123_456_789 - i, maximum: 987_654_321_987 })],
+    ['formats', () => ({ type: 'string', format: 'ipv6' })],
+    ['patterns', () => ({ type: 'string', pattern: '[Ā-ǿ]' })],
+  ])('has no more characters than it may: %s', (_, option) => {
+    const options = (count: number) => ({
+      anyOf: Array.from({ length: count }, (_, i) => option(i)),
+    });
+    expect(toGrammar(options(100)).length).toBeLessThan(grammarLimits.characters);
+    expect(messageOf(options(3000))).toMatch(/its grammar has \d+ characters, at most 1200000$/);
+  });
+
+  it('counts what stands in several expressions each time', () => {
+    let schema: object = strings(longEnum.values, 400);
+    for (let i = 0; i < 20; i++) schema = { anyOf: [schema, { type: 'null' }] };
+    expect(messageOf(schema)).toMatch(/its grammar has \d+ characters/);
+  });
+
   it('is of a size that grows with its schema, optional properties and all', () => {
     const sizeOf = (count: number) => {
       const names = [...Array(count).keys()].map((i) => [`p${i}`, { type: 'null' }]);
@@ -130,6 +269,18 @@ describe('a schema as large as OpenAI takes', () => {
       'an enum of 251 values has 15060 characters, at most 15000 where there are more than 250',
     ],
     [
+      'options',
+      { anyOf: Array(15_999).fill(true) },
+      { anyOf: Array(16_000).fill(true) },
+      '16001 schemas, at most 16000',
+    ],
+    [
+      'patterns',
+      { anyOf: Array(16).fill({ type: 'string', pattern: 'a'.repeat(1024) }) },
+      { anyOf: Array(17).fill({ type: 'string', pattern: 'a'.repeat(1024) }) },
+      '17408 characters of patterns, at most 16384',
+    ],
+    [
       'names and values',
       strings(10, characters / 10),
       strings(10, characters / 10 + 1),
@@ -144,6 +295,6 @@ describe('a schema as large as OpenAI takes', () => {
   it('may nest whatever it likes without exhausting the stack', () => {
     let schema: object = { type: 'null' };
     for (let i = 0; i < 50_000; i++) schema = { anyOf: [schema] };
-    expect(() => toGrammar(schema)).toThrow(`nested more than ${maxSchemaDepth} deep`);
+    expect(() => toGrammar(schema)).toThrow(SchemaError);
   });
 });
