@@ -2,7 +2,7 @@
 // model, without a download. Its text is noise.
 import { addedToken, byteLevelBpe } from '../src/model/byte-level-bpe.ts';
 import { lastQuestionTemplate } from '../src/model/chat-template.ts';
-import { writeCheckpoint } from '../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../src/model/checkpoint-writer.ts';
 import { type ModelConfig, modelConfigSchema } from '../src/model/model-config.ts';
 import { parameterTable } from '../src/model/parameters.ts';
 import { byteAlphabet } from '../src/model/tokenizer.ts';

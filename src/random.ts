@@ -1,7 +1,5 @@
-// Seeded random numbers for training and data: one small generator whose whole state is four words, so that a
-// checkpoint can store it and a resumed run draws exactly what the killed one would have drawn.
-
-export type RandomState = [number, number, number, number];
+// Seeded random numbers: the same seed draws the same numbers on every machine and in every release, so that a step's
+// draws follow from the run's seed and the step's number.
 
 const WARM_UP_ROUNDS = 12;
 
@@ -77,14 +75,6 @@ export class Random {
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
-  }
-
-  getState(): RandomState {
-    return [this.#a, this.#b, this.#c, this.#counter];
-  }
-
-  setState(state: RandomState): void {
-    [this.#a, this.#b, this.#c, this.#counter] = state;
   }
 
   /** Next 32 bits, as an unsigned integer. */

@@ -11,7 +11,8 @@ describe('Random', () => {
     // From an independent transcription of PractRand's sfc32, seeded and warmed up alike.
     const random = new Random(42);
     expect([random.int(1000), random.int(1000), random.int(1000)]).toEqual([294, 453, 912]);
-    expect(random.getState()).toEqual([701786148, 549381758, -1419646871, 16]);
+    const words = draws(random, 3).map((value) => value * 2 ** 32);
+    expect(words).toEqual([1251167922, 656401615, 478193053]);
   });
 
   it('differs between seeds, also in the high bits of the seed', () => {
@@ -21,19 +22,6 @@ describe('Random', () => {
 
   it.each([-1, 0.5, 2 ** 53, Number.NaN])('refuses seed %s', (seed) => {
     expect(() => new Random(seed)).toThrow(`got ${seed}`);
-  });
-
-  it('goes on exactly from a state that went through JSON', () => {
-    const random = new Random(7);
-    draws(random, 10);
-    random.normal();
-    const state = JSON.parse(JSON.stringify(random.getState()));
-    const expected = [random.normal(), random.poisson(1.5), random.int(10), random.uniform()];
-    const resumed = new Random(0);
-    resumed.setState(state);
-    expect([resumed.normal(), resumed.poisson(1.5), resumed.int(10), resumed.uniform()]).toEqual(
-      expected,
-    );
   });
 
   it('is uniform in [0, 1) and uncorrelated from draw to draw', () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCheckpoint, writeEvalReport } from '../src/model/checkpoint.ts';
+import { readCheckpoint } from '../src/model/checkpoint.ts';
+import { writeEvalReport } from '../src/model/checkpoint-writer.ts';
 import { evalReportOf } from './support/eval-reports.ts';
 import { servedBy } from './support/served.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';

@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type GGUFParseOutput, gguf } from '@huggingface/gguf';
 import { z } from 'zod';
 import { lastQuestionTemplate } from '../model/chat-template.ts';
-import type { CheckpointParts } from '../model/checkpoint.ts';
+import type { CheckpointParts } from '../model/checkpoint-writer.ts';
 import {
   dimensionsOf,
   type LlamaConfig,

@@ -20,7 +20,7 @@ import {
   modelInfo,
 } from '@huggingface/hub';
 import { replaceFile } from '../model/atomic-write.ts';
-import { writeCheckpoint } from '../model/checkpoint.ts';
+import { writeCheckpoint } from '../model/checkpoint-writer.ts';
 import type { HubName } from './hub-name.ts';
 import { readHuggingFace } from './hugging-face.ts';
 

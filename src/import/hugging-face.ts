@@ -2,8 +2,9 @@
 // → the parts of our checkpoint directory. Owns what its config means here.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type CheckpointParts, eosIdsSchema } from '../model/checkpoint.ts';
 import { CheckpointError, readJson, readOptionalJson } from '../model/checkpoint-files.ts';
+import type { CheckpointParts } from '../model/checkpoint-writer.ts';
+import { eosIdsSchema } from '../model/generation-config.ts';
 import {
   type CoconutConfig,
   dimensionsOf,

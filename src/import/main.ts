@@ -4,7 +4,7 @@
 //   --thoughts it gets the markers of facebookresearch/coconut, to be trained or to be served thinking
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { type CheckpointParts, writeCheckpoint } from '../model/checkpoint.ts';
+import { type CheckpointParts, writeCheckpoint } from '../model/checkpoint-writer.ts';
 import { readGguf } from './gguf.ts';
 import { readHuggingFace } from './hugging-face.ts';
 

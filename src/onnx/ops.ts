@@ -34,15 +34,12 @@ export const exp = unary('Exp');
 export const log = unary('Log');
 export const neg = unary('Neg');
 export const sqrt = unary('Sqrt');
-export const reciprocal = unary('Reciprocal');
-export const tanh = unary('Tanh');
 export const sigmoid = unary('Sigmoid');
 
 export const add = binary('Add');
 export const sub = binary('Sub');
 export const mul = binary('Mul');
 export const div = binary('Div');
-export const min = binary('Min');
 
 /** A comparison whose answer is 1 or 0 in float32. */
 const comparison =

@@ -2,14 +2,16 @@
 
 import { basename } from 'node:path';
 import { type Engine, startEngine } from '../engine/engine.ts';
-import { type Checkpoint, readCheckpoint, writeEvalReport } from '../model/checkpoint.ts';
+import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
 import { fileSha256 } from '../model/checkpoint-files.ts';
+import { writeEvalReport } from '../model/checkpoint-writer.ts';
 import type { EvalReport, EvalRun } from '../model/eval-report.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import type { WeightFormat } from '../model/serving-model.ts';
 import { type DataKind, formats } from './datasets/formats.ts';
 import { evaluateCheckpoint } from './evaluate.ts';
 import { stoppingCurve, stoppingTable } from './evaluate-stopping.ts';
+import { hundredths, percent } from './report/units.ts';
 
 /** Tokens of one item, answer included; the longest published ones have some 550. A context of thousands would be mostly idle. */
 const SLOT_CAPACITY = 1024;
@@ -97,12 +99,11 @@ function baselineOf(dir: string, dataSha256: string): EvalReport['cot_baseline']
 
 /** A row per way of running the items; counts as the paper counts them (thoughts + text, markers not). */
 export function evaluationTable(id: string, report: EvalReport): string {
-  const percent = (ratio: number): string => (100 * ratio).toFixed(1);
   const row = (name: string, run: EvalRun): string =>
     [
       name.padEnd(26),
-      `${percent(run.accuracy)}%`.padStart(7),
-      `[${run.accuracy_ci95.map(percent).join(', ')}]`.padStart(15),
+      percent(run.accuracy).padStart(7),
+      `[${run.accuracy_ci95.map(hundredths).join(', ')}]`.padStart(15),
       run.mean_thoughts.toFixed(1).padStart(9),
       run.mean_text_tokens.toFixed(1).padStart(12),
       run.mean_total_tokens.toFixed(1).padStart(7),
@@ -117,8 +118,8 @@ export function evaluationTable(id: string, report: EvalReport): string {
     ...(shuffled_thoughts ? [row("  with others' thoughts", shuffled_thoughts)] : []),
     ...(cot_baseline
       ? [
-          `against ${cot_baseline.checkpoint} (${percent(cot_baseline.accuracy)}%, ${cot_baseline.mean_text_tokens.toFixed(1)} tokens): ` +
-            `${percent(as_trained.accuracy - cot_baseline.accuracy)} points, ${percent(as_trained.mean_total_tokens / cot_baseline.mean_text_tokens)}% of its tokens`,
+          `against ${cot_baseline.checkpoint} (${percent(cot_baseline.accuracy)}, ${cot_baseline.mean_text_tokens.toFixed(1)} tokens): ` +
+            `${hundredths(as_trained.accuracy - cot_baseline.accuracy)} points, ${percent(as_trained.mean_total_tokens / cot_baseline.mean_text_tokens)} of its tokens`,
         ]
       : []),
   ].join('\n');

@@ -43,10 +43,6 @@ export const gradients: Readonly<Record<string, GradientRule>> = {
   Exp: unary(({ g, grad, outputs: [y] }) => op.mul(g, grad, y)),
   Log: unary(({ g, grad, inputs: [x] }) => op.div(g, grad, x)),
   Sqrt: unary(({ g, grad, outputs: [y] }) => op.div(g, op.mul(g, grad, g.scalar(0.5)), y)),
-  Reciprocal: unary(({ g, grad, outputs: [y] }) => op.neg(g, op.mul(g, grad, op.mul(g, y, y)))),
-  Tanh: unary(({ g, grad, outputs: [y] }) =>
-    op.mul(g, grad, op.sub(g, g.scalar(1), op.mul(g, y, y))),
-  ),
   Sigmoid: unary(({ g, grad, outputs: [y] }) =>
     op.mul(g, grad, op.mul(g, y, op.sub(g, g.scalar(1), y))),
   ),

@@ -11,7 +11,7 @@ import { graphToDot, printGraph } from '../onnx/print.ts';
 import { BatchSource } from './batch-source.ts';
 import { toModelConfig } from './run-model.ts';
 import { totalSteps } from './schedule.ts';
-import { parseTrainingConfig, readTrainingConfig, type TrainingConfig } from './training-config.ts';
+import { readTrainingConfig, runOf, type TrainingConfig } from './training-config.ts';
 import { loadTrainingData } from './training-data.ts';
 import { gradientGraph } from './training-graph.ts';
 
@@ -39,18 +39,15 @@ export function showGraphCommand(
 export function graphOf(kind: GraphKind, source: string): Graph {
   const isCheckpoint = existsSync(join(source, 'config.json'));
   if (kind === 'step') {
-    return stepGraph(isCheckpoint ? readCheckpoint(source).config : modelOf(runOf(source)), 'host');
+    return stepGraph(
+      isCheckpoint ? readCheckpoint(source).config : modelOf(readTrainingConfig(source)),
+      'host',
+    );
   }
-  const run = isCheckpoint ? runOfCheckpoint(source) : runOf(source);
+  const run = isCheckpoint ? runOf(readCheckpoint(source)) : readTrainingConfig(source);
   const data = loadTrainingData(run);
   const { batches } = new BatchSource(run, data).batch(totalSteps(run) - 1);
   return gradientGraph(toModelConfig(run, data), batches[0]!.shape);
 }
 
-const runOf = readTrainingConfig;
 const modelOf = (run: TrainingConfig): ModelConfig => toModelConfig(run, loadTrainingData(run));
-
-/** The run that training.json records; throws where a checkpoint was not made by our trainer. */
-function runOfCheckpoint(dir: string): TrainingConfig {
-  return parseTrainingConfig(join(dir, 'training.json'), readCheckpoint(dir).training['run']);
-}

@@ -1,7 +1,7 @@
 // The loop: batch → train step → log; now and then evaluate and save. Owns order and bookkeeping only.
 
 import { lastQuestionTemplate } from '../model/chat-template.ts';
-import { writeCheckpoint } from '../model/checkpoint.ts';
+import { writeCheckpoint } from '../model/checkpoint-writer.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { trainedPlace } from '../model/prompt.ts';

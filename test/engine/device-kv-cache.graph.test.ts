@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/engine/load-model.ts';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { modelConfigSchema } from '../../src/model/model-config.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { whyNoGpu } from '../support/gpu.ts';

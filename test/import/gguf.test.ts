@@ -7,12 +7,8 @@ import { writeCheckpointGguf } from '../../bench/checkpoint-gguf.ts';
 import type { GgufTensorType } from '../../bench/gguf-writer.ts';
 import { readGguf } from '../../src/import/gguf.ts';
 import { readHuggingFace } from '../../src/import/hugging-face.ts';
-import {
-  type Checkpoint,
-  readCheckpoint,
-  readWeights,
-  writeCheckpoint,
-} from '../../src/model/checkpoint.ts';
+import { type Checkpoint, readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { modelConfigSchema } from '../../src/model/model-config.ts';
 import { goldenDirectory } from '../support/import-goldens.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

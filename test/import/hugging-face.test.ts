@@ -3,7 +3,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readHuggingFace } from '../../src/import/hugging-face.ts';
-import { readCheckpoint, writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { readCheckpoint } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import {
   type FloatTensor,
   readHeader,

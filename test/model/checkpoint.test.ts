@@ -10,14 +10,13 @@ import {
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
+import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { CheckpointError } from '../../src/model/checkpoint-files.ts';
 import {
   type CheckpointParts,
-  readCheckpoint,
-  readWeights,
   writeCheckpoint,
   writeEvalReport,
-} from '../../src/model/checkpoint.ts';
-import { CheckpointError } from '../../src/model/checkpoint-files.ts';
+} from '../../src/model/checkpoint-writer.ts';
 import {
   type FloatTensor,
   readHeader,

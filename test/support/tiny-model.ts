@@ -1,7 +1,7 @@
 // A whole checkpoint of 2 layers, D = 16, 2 heads over a byte tokenizer, with seeded random weights:
 // small enough for every test that needs real tensors, and untrained, so its text is noise.
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import type { EvalReport } from '../../src/model/eval-report.ts';
 import {
   type Gpt2Config,

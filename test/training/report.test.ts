@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { writeReport } from '../../src/training/report.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';

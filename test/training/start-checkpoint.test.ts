@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
 import { openStartCheckpoint, startWeights } from '../../src/training/start-checkpoint.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';

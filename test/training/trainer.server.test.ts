@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { readCheckpoint, readWeights, writeCheckpoint } from '../../src/model/checkpoint.ts';
+import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
+import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
 import { evaluateCheckpoint } from '../../src/training/evaluate.ts';
 import { withEngine } from '../../src/training/evaluate-command.ts';

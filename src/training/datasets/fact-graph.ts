@@ -39,6 +39,10 @@ export function distancesFrom(neighbours: number[][], start: number): number[] {
   return distances;
 }
 
+/** Nodes that lead to this one. */
+export const ancestorCount = ({ parents }: FactGraph, node: number): number =>
+  distancesFrom(parents, node).filter((distance) => distance > 0).length;
+
 /** Nodes first reached after 0, 1, 2, … hops: the frontiers of a breadth-first search; [0] is [start]. */
 export function frontiers(graph: FactGraph, start: number): number[][] {
   const levels: number[][] = [];

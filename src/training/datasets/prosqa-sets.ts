@@ -1,7 +1,7 @@
 // Named test sets of generated ProsQA: out of the published distribution, or with its shortcuts levelled.
 // Made by `npm run data -- draw --set <name>`.
 import type { Random } from '../../random.ts';
-import { distancesFrom } from './fact-graph.ts';
+import { ancestorCount } from './fact-graph.ts';
 import type { ProsqaItem } from './prosqa.ts';
 import { PUBLISHED_SHAPE } from './prosqa-dag.ts';
 import { PROSQA_SIZES, ProsqaGenerator, type ProsqaOptions } from './prosqa-generator.ts';
@@ -45,9 +45,7 @@ export function drawProsqaSet(name: ProsqaSet, random: Random, count: number): P
 /** Which of "fewer parents" and "more ancestors" picks the target; null where one of them ties. */
 function shortcutCell({ graph, target, distractor }: ProsqaItem): string | null {
   const parents = (node: number): number => graph.parents[node]!.length;
-  const ancestors = (node: number): number =>
-    distancesFrom(graph.parents, node).filter((distance) => distance > 0).length;
   const fewer = parents(distractor) - parents(target);
-  const more = ancestors(target) - ancestors(distractor);
+  const more = ancestorCount(graph, target) - ancestorCount(graph, distractor);
   return fewer === 0 || more === 0 ? null : `${fewer > 0}/${more > 0}`;
 }

@@ -1,6 +1,12 @@
 // What a set of ProsQA items looks like in numbers, and how far shortcuts get on it that read no path at all.
 // One table of measures; each is a mean over the items.
-import { distancesFrom, frontiers, shortestPathCounts, UNREACHED } from './fact-graph.ts';
+import {
+  ancestorCount,
+  distancesFrom,
+  frontiers,
+  shortestPathCounts,
+  UNREACHED,
+} from './fact-graph.ts';
 import type { ProsqaItem } from './prosqa.ts';
 
 /** An item with the searches that most measures need. */
@@ -48,7 +54,8 @@ const measures = {
   'distractor in-degree': ({ graph, distractor }) => graph.parents[distractor]!.length,
   'shortcut "lower in-degree" right (%)': (item) =>
     shortcutPercent(item, ({ graph }, option) => -graph.parents[option]!.length),
-  'shortcut "more ancestors" right (%)': (item) => shortcutPercent(item, ancestorCount),
+  'shortcut "more ancestors" right (%)': (item) =>
+    shortcutPercent(item, ({ graph }, option) => ancestorCount(graph, option)),
 } satisfies Record<string, Measure>;
 
 export type MeasureName = keyof typeof measures;
@@ -88,10 +95,6 @@ function reachableLeaves({ graph, root }: Searched): number {
   const distances = distancesFrom(graph.children, root);
   return distances.filter((d, node) => d !== UNREACHED && graph.children[node]!.length === 0)
     .length;
-}
-
-function ancestorCount({ graph }: Searched, node: number): number {
-  return distancesFrom(graph.parents, node).filter((distance) => distance > 0).length;
 }
 
 /** Choosing the option with the higher score; a tie is a coin flip. */

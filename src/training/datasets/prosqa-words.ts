@@ -28,6 +28,14 @@ export function answerSentence(name: string, concept: string): string {
   return `${name} is a ${concept}.`;
 }
 
+const factPattern = /^(?:Every )?(?<subject>\w+) is a (?<concept>\w+)\.$/;
+
+/** What a fact, or a reasoning step, is about; null for another sentence. */
+export function parseFact(sentence: string): { subject: string; concept: string } | null {
+  const { subject, concept } = factPattern.exec(sentence)?.groups ?? {};
+  return subject === undefined || concept === undefined ? null : { subject, concept };
+}
+
 /** The end of every question, with the space that parts it from the facts. */
 export function querySentence(name: string, options: readonly [string, string]): string {
   return ` Is ${name} a ${options[0]} or ${options[1]}?`;

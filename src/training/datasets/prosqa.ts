@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Malformed, type Records, readJsonItems } from './dataset-file.ts';
 import type { Example } from './example.ts';
 import { type FactGraph, factGraph, frontiers } from './fact-graph.ts';
-import { answerSentence, factSentence } from './prosqa-words.ts';
+import { answerSentence, factSentence, parseFact } from './prosqa-words.ts';
 
 export type ProsqaItem = {
   example: Example;
@@ -27,8 +27,6 @@ export type QuestionParts = {
 };
 
 const queryPattern = /\s*\bIs (?<name>\w+) a (?<first>\w+) or (?<second>\w+)\?\s*$/;
-
-const factPattern = /^(?:Every )?(?<subject>\w+) is a (?<concept>\w+)\.$/;
 
 const node = z.int().min(0);
 const publishedItemSchema = z.object({
@@ -71,9 +69,9 @@ export function questionFrontiers(question: string): string[][] {
     return known >= 0 ? known : words.push(word) - 1;
   };
   const edges = facts.map((fact): [number, number] => {
-    const { subject, concept } = factPattern.exec(fact)?.groups ?? {};
-    if (subject === undefined || concept === undefined) throw new Error(`not a fact: "${fact}"`);
-    return [indexOf(subject), indexOf(concept)];
+    const parsed = parseFact(fact);
+    if (parsed === null) throw new Error(`not a fact: "${fact}"`);
+    return [indexOf(parsed.subject), indexOf(parsed.concept)];
   });
   const levels = frontiers(factGraph(words.length, edges), 0);
   return levels.map((level) => level.map((index) => words[index]!));

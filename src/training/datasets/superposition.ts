@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Random } from '../../random.ts';
 import { type Malformed, type Records, readJsonItems } from './dataset-file.ts';
 import type { Example } from './example.ts';
-import { distancesFrom, type FactGraph } from './fact-graph.ts';
+import { distancesFrom, type Edge, type FactGraph, factGraph, frontiers } from './fact-graph.ts';
 import { type ProsqaItem, parseProsqaItem } from './prosqa.ts';
 
 /** Node numbers run below this: the published vocabulary's. */
@@ -69,16 +69,9 @@ function checkNeighbours(
 export function symbolicFrontiers(question: string): string[][] {
   const [facts, , root] = question.split(/ \[[QR]\] /);
   if (root === undefined) throw new Error(`not a symbolic question: "${question.slice(-40)}"`);
-  const edges = facts!.split(' | ').map((pair) => pair.split(' ').map(Number));
-  const levels: string[][] = [];
-  const seen = new Set([Number(root)]);
-  for (let level = [Number(root)]; level.length > 0; ) {
-    const next = new Set(edges.filter(([from]) => level.includes(from!)).map(([, to]) => to!));
-    level = [...next].filter((node) => !seen.has(node));
-    for (const node of level) seen.add(node);
-    if (level.length > 0) levels.push(level.map(String));
-  }
-  return levels;
+  const edges = facts!.split(' | ').map((pair) => pair.split(' ').map(Number) as Edge);
+  const levels = frontiers(factGraph(NODE_COUNT, edges), Number(root));
+  return levels.slice(1).map((level) => level.map(String));
 }
 
 export function superpositionWordCounts(): Map<string, number> {

@@ -3,6 +3,7 @@
 import { answerOf } from '../datasets/answer.ts';
 import { distancesFrom, UNREACHED } from '../datasets/fact-graph.ts';
 import type { ProsqaItem } from '../datasets/prosqa.ts';
+import { parseFact } from '../datasets/prosqa-words.ts';
 
 export const outcomes = [
   'correct path',
@@ -14,8 +15,6 @@ export const outcomes = [
 ] as const;
 
 export type Outcome = (typeof outcomes)[number];
-
-const stepPattern = /^(?:Every )?(?<from>\w+) is a (?<to>\w+)\.$/;
 
 /**
  * A path may begin past the root, at a node that can be reached from it: a model that thought for the first steps
@@ -31,8 +30,8 @@ export function outcomeOf(item: ProsqaItem, generatedText: string): Outcome {
   let at: number | null = null;
   let length = 0;
   for (const step of steps) {
-    const { from, to } = stepPattern.exec(step)?.groups ?? {};
-    const [source, end] = [words.indexOf(from ?? ''), words.indexOf(to ?? '')];
+    const { subject = '', concept = '' } = parseFact(step) ?? {};
+    const [source, end] = [words.indexOf(subject), words.indexOf(concept)];
     if (at === null) {
       length = distances[source] ?? UNREACHED;
       if (length === UNREACHED) return 'hallucination';

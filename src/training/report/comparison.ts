@@ -7,6 +7,7 @@ import { markdownTable, meanAndSpread } from './markdown.ts';
 import { mcNemar, probability } from './paired-test.ts';
 import { paperFigures, replicatedSets } from './paper-figures.ts';
 import { groupBy } from './series.ts';
+import { hundredths } from './units.ts';
 
 /** What tells rows apart; 'none' is the plain method. */
 export type Method = { method: string; supervision: string; options: string };
@@ -53,7 +54,7 @@ export function thoughtRows(measured: readonly Measurement[]): TextTable | null 
     head: ['thoughts', ...thinking[0]!.byThoughts!.map((_, thoughts) => `${thoughts}`)],
     rows: thinking.map(({ checkpoint, byThoughts }) => [
       checkpoint,
-      ...byThoughts!.map(({ accuracy }) => percent(accuracy)),
+      ...byThoughts!.map(({ accuracy }) => hundredths(accuracy)),
     ]),
   };
 }
@@ -88,7 +89,7 @@ export function generatedRows(measured: readonly Measurement[]): TextTable | nul
     checkpoint,
     ...sets.map((set) => {
       const run = runs.find(({ data }) => data.name === set);
-      return run ? percent(run.asTrained.accuracy) : '';
+      return run ? hundredths(run.asTrained.accuracy) : '';
     }),
   ]);
   const published = replicatedSets.map(({ name, accuracies }) => [
@@ -138,5 +139,3 @@ const paperOrder = Object.keys(paperFigures);
 const rank = (of: Method): number =>
   (isMethod(of.method) ? paperOrder.indexOf(of.method) : paperOrder.length) +
   (isPlain(of) ? 0 : 0.5);
-
-export const percent = (ratio: number): string => (100 * ratio).toFixed(1);

@@ -1,9 +1,9 @@
 // Whether a checkpoint's thoughts carry its answers: what happens with something else in their place, in figures and
 // in plain words. Pure.
 import { type MeasuredRun, type Measurement, rightItems } from '../measurement.ts';
-import { percent, type TextTable } from './comparison.ts';
+import type { TextTable } from './comparison.ts';
 import { type McNemar, mcNemar, probability } from './paired-test.ts';
-import { integer } from './units.ts';
+import { hundredths, integer, percent } from './units.ts';
 
 /** Above this a difference may be chance. */
 const LEVEL = 0.01;
@@ -39,7 +39,7 @@ export function controlRows(measured: readonly Measurement[]): TextTable | null 
         controls.shuffle,
         controls.noise,
         controls.others,
-      ].map(({ accuracy }) => percent(accuracy)),
+      ].map(({ accuracy }) => hundredths(accuracy)),
     ]),
   };
 }
@@ -55,11 +55,11 @@ export function verdicts(measured: readonly Measurement[]): string[] {
 function bearing({ checkpoint, asTrained, byThoughts, controls }: Thinking): string {
   const { p, isWorse } = compared(asTrained, controls.others);
   const own = percent(asTrained.accuracy);
-  const swapped = `${percent(controls.others.accuracy)}% with another item’s thoughts, ${own}% with its own (p ${sign(p)})`;
-  const noise = `with noise ${percent(controls.noise.accuracy)}%`;
+  const swapped = `${percent(controls.others.accuracy)} with another item’s thoughts, ${own} with its own (p ${sign(p)})`;
+  const noise = `with noise ${percent(controls.noise.accuracy)}`;
   if (isWorse) return `${checkpoint}: its thoughts are load-bearing: ${swapped}; ${noise}.`;
   const none = byThoughts[0]!;
-  const bare = `without any ${percent(none.accuracy)}%`;
+  const bare = `without any ${percent(none.accuracy)}`;
   const needsPlaces = compared(asTrained, none).isWorse
     ? `It needs their positions (${bare}), not what is in them.`
     : `It does not even need their positions (${bare}).`;
@@ -76,7 +76,7 @@ function againstFillers({ asTrained, examples }: Thinking, others: readonly Meas
         onlySecond > onlyFirst && p < LEVEL
           ? 'worse than'
           : `not shown to be better than (level ${LEVEL})`;
-      return `It is ${isWorse ? 'better than' : better} the ${other.filler} control ${other.checkpoint} (${percent(other.asTrained.accuracy)}%, p ${sign(p)}${budgets(examples, other.examples)}).`;
+      return `It is ${isWorse ? 'better than' : better} the ${other.filler} control ${other.checkpoint} (${percent(other.asTrained.accuracy)}, p ${sign(p)}${budgets(examples, other.examples)}).`;
     })
     .join(' ');
 }

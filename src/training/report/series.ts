@@ -13,6 +13,10 @@ export function groupBy<Row, Key>(rows: readonly Row[], key: (row: Row) => Key):
   return groups;
 }
 
+/** The group with the most rows, the first of equals, and its key; of no rows there is none. */
+export const largestGroup = <Row, Key>(groups: Map<Key, Row[]>): [Key, Row[]] =>
+  [...groups].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+
 /**
  * Exponential moving mean of y in which the weight of a point halves every `halfLife` points. Divided by
  * the sum of the weights, so that the curve starts at the first value and not near zero (Adam,

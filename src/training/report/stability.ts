@@ -4,7 +4,7 @@ import { mean, median } from '../statistics.ts';
 import type { TextTable } from './comparison.ts';
 import { meanAndSpread } from './markdown.ts';
 import type { RunMetrics, TrainPoint } from './run-metrics.ts';
-import { groupBy } from './series.ts';
+import { groupBy, largestGroup } from './series.ts';
 
 /** Train steps over which the loss is averaged on either side of a border. */
 const WINDOW = 10;
@@ -75,10 +75,8 @@ function borderJump(before: readonly TrainPoint[], after: readonly TrainPoint[])
 }
 
 /** The points at the stage that most of the segment was drawn at: mixed-in stages have losses of their own. */
-function ownStage(segment: readonly TrainPoint[]): TrainPoint[] {
-  const byStage = [...groupBy(segment, ({ stage }) => stage).values()];
-  return byStage.reduce((a, b) => (b.length > a.length ? b : a));
-}
+const ownStage = (segment: readonly TrainPoint[]): TrainPoint[] =>
+  largestGroup(groupBy(segment, ({ stage }) => stage))[1];
 
 /** A row per variant, its seeds together. */
 export function stabilityRows(

@@ -1,7 +1,7 @@
 // What the tables of the report say: a row per segment, and when validation first reached a goal. Pure.
 import { mean } from '../statistics.ts';
 import type { RunMetrics, TrainPoint, ValidationPoint } from './run-metrics.ts';
-import { groupBy } from './series.ts';
+import { groupBy, largestGroup } from './series.ts';
 
 export type SegmentRow = {
   segment: number;
@@ -48,16 +48,13 @@ export function segmentRows({ train, validation }: RunMetrics): SegmentRow[] {
 }
 
 function outcome(segment: readonly TrainPoint[]) {
-  const byStage = [...groupBy(segment, (point) => point.stage)];
-  const [stage, points] = byStage.reduce((a, b) => (b[1].length > a[1].length ? b : a));
+  const byStage = groupBy(segment, (point) => point.stage);
+  const [stage, points] = largestGroup(byStage);
   const tail = points.slice(-Math.ceil(points.length / 10));
   return {
     task: points[0]!.task,
     stage,
-    mixedStages: byStage
-      .map(([other]) => other)
-      .filter((other) => other !== stage)
-      .sort((a, b) => a - b),
+    mixedStages: [...byStage.keys()].filter((other) => other !== stage).sort((a, b) => a - b),
     loss: mean(tail.map((point) => point.loss)),
     tokenAccuracy: mean(tail.map((point) => point.tokenAccuracy)),
     rowAccuracy: mean(tail.map((point) => point.rowAccuracy)),

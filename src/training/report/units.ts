@@ -19,8 +19,11 @@ export function duration(seconds: number): string {
 /** 1234567 → "1,234,567". */
 export const integer = (value: number): string => value.toLocaleString('en-US');
 
+/** 0.9733 → "97.3", where the sign stands elsewhere. */
+export const hundredths = (share: number): string => (100 * share).toFixed(1);
+
 /** 0.9733 → "97.3%". */
-export const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+export const percent = (share: number): string => `${hundredths(share)}%`;
 
 /** Three significant digits without a needless exponent: 0.00050 → "0.0005". */
 export const short = (value: number): string => String(Number(value.toPrecision(3)));
