@@ -61,6 +61,6 @@ describe('show-graph', () => {
   it('says what a checkpoint lacks that no run of ours made', () => {
     const checkpoint = join(temporaryDirectory(), 'tiny');
     writeTinyCheckpoint(checkpoint, { seed: 1, method: 'coconut' });
-    expect(() => graphOf('train', checkpoint)).toThrow(/training\.json: \d+ problem/);
+    expect(() => graphOf('train', checkpoint)).toThrow(/training\.json: run: \d+ problem/);
   });
 });
