@@ -94,7 +94,7 @@ describe.skipIf(!hasPrometheus)('a real Prometheus', () => {
       const scraped = async () => expect(await query(expression)).toMatchObject([{ value }]);
       await vi.waitFor(scraped, { timeout: 60_000, interval: 250 });
     }
-    for (const { expr } of allRules) await query(expr);
+    for (const { expr } of [...allRules, ...panelQueries()]) await query(expr);
     const names = allRules.map(({ record, alert }) => record ?? alert ?? '');
     const allEvaluated = async () =>
       expect(await evaluated()).toEqual(Object.fromEntries(names.map((name) => [name, ''])));
@@ -120,7 +120,7 @@ it('every rule is of metrics that exist, and every alert has a test for and agai
   const { deps } = await serve();
   const known = [...metricNames, ...deps.metrics.registry.getMetricsAsArray().map((m) => m.name)];
   for (const { expr } of allRules) {
-    const named = expr.match(/\b(coconut|nodejs)_[a-z0-9_]+/g) ?? [];
+    const named = expr.match(/\b(coconut|nodejs|process)_[a-z0-9_]+/g) ?? [];
     const base = named.map((name) => name.replace(/_(bucket|sum|count)$/, ''));
     const recorded = (name: string) => allRules.some(({ record }) => record?.includes(name));
     expect(base.filter((name) => !known.includes(name) && !recorded(name))).toEqual([]);
@@ -130,6 +130,14 @@ it('every rule is of metrics that exist, and every alert has a test for and agai
     if (alert) expect(tests.match(new RegExp(`alertname: ${alert}\\b`, 'g'))).toHaveLength(2);
   }
 });
+
+/** The dashboard's expressions, with an interval in place of Grafana's variable. */
+function panelQueries(): { expr: string }[] {
+  const { panels } = JSON.parse(readFileSync('deploy/observability/dashboard.json', 'utf8'));
+  return panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
+    targets.map(({ expr }) => ({ expr: expr.replaceAll('$__rate_interval', '1m') })),
+  );
+}
 
 /** The formula of docs/api.md, as it stands there. */
 function documentedSavings(): string {
