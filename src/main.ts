@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp, createMetricsApp } from './app.ts';
 import { CheckpointEngines, type ServingDeps } from './checkpoint-engines.ts';
+import { sinceProcessStart } from './clock.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
@@ -18,15 +19,15 @@ const cutoffGraceMs = 1000;
 
 async function main(): Promise<void> {
   const metrics = createMetrics();
-  const sinceStart = (phase: string) =>
-    metrics.coconut_cold_start_seconds.set({ phase }, performance.now() / 1000);
-  sinceStart('import');
+  const endPhase = phaseClock(metrics);
+  endPhase('process', performance.nodeTiming.bootstrapComplete);
+  endPhase('import');
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   exportBuild(metrics, config);
   const engines = new CheckpointEngines({ config, metrics, log });
   try {
-    await serve({ config, metrics, log }, engines, sinceStart);
+    await serve({ config, metrics, log }, engines, endPhase);
   } catch (error) {
     // A process that exits while the runtime makes a session is aborted by it.
     await drainAll(engines);
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
 async function serve(
   { config, metrics, log }: ServingDeps,
   engines: CheckpointEngines,
-  sinceStart: (phase: string) => void,
+  endPhase: EndPhase,
 ): Promise<void> {
   const named = await findNamedModel(config, log);
   const listed = listCheckpoints(config, named);
@@ -47,7 +48,7 @@ async function serve(
   // Awaited below; what it says is not to be missed before that.
   engineReady.catch(() => {});
   const served = readServedCheckpoints({ config, metrics, log }, listed, engines);
-  sinceStart('checkpoints');
+  endPhase('checkpoints');
   const lifecycle = { phase: 'serving' as Phase, cutoff: new AbortController() };
   const deps = {
     models: served.models,
@@ -60,13 +61,15 @@ async function serve(
   served.exportInfo();
   const { server, scraped } = await openPorts(deps, config);
   watchEventLoop(metrics);
-  sinceStart('listen');
+  endPhase('listen');
   const ids = served.models.map((model) => model.id);
   const urls = { url: server.url, ...(scraped && { metricsUrl: `${scraped.url}/metrics` }) };
   log.info({ ...urls, models: ids }, `coconut-serve on ${server.url}: ${ids.join(', ')}`);
   onSignal(log, () => drain(lifecycle, server, engines, config));
-  await engineReady;
-  sinceStart('ready');
+  const { weightsMs, sessionMs } = (await engineReady).endings;
+  endPhase('weights', sinceProcessStart(weightsMs));
+  endPhase('session_create', sinceProcessStart(sessionMs));
+  endPhase('ready');
   log.info({ model: ids[0], ms: Math.round(performance.now()) }, 'ready');
 }
 
@@ -86,6 +89,14 @@ const opened = (variable: string, listening: Promise<HttpServer>): Promise<HttpS
   listening.catch((cause: Error) => {
     throw new ConfigError(`config: ${variable}: ${cause.message}`, { cause });
   });
+
+type EndPhase = (phase: string, sinceStartMs?: number) => void;
+
+/** Of the process as a whole; performance.now() counts from its start. */
+const phaseClock =
+  ({ coconut_cold_start_seconds: gauge }: Metrics): EndPhase =>
+  (phase, sinceStartMs = performance.now()) =>
+    gauge.set({ phase }, sinceStartMs / 1000);
 
 function exportBuild(metrics: Metrics, { device }: Config): void {
   // Its package.json only: the runtime itself is the worker's, and slow to load.

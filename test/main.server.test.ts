@@ -43,7 +43,15 @@ describe('the server process', () => {
     expect(exported).toMatch(
       /coconut_engine_step_seconds_count\{model="tiny-coconut",phase="latent"\} [1-9]/,
     );
-    expect(exported).toMatch(/coconut_cold_start_seconds\{phase="ready"\} [\d.]+/);
+    const phases = [...exported.matchAll(/^coconut_cold_start_seconds\{phase="(\w+)"\} (\S+)$/gm)];
+    const ends = new Map(phases.map(([, phase, seconds]) => [phase, Number(seconds)]));
+    const here = ['process', 'import', 'checkpoints', 'listen', 'ready'];
+    const engine = ['import', 'weights', 'session_create', 'ready'];
+    expect(new Set(ends.keys())).toEqual(new Set([...here, ...engine]));
+    for (const inOrder of [here, engine].map((names) => names.map((name) => ends.get(name)!))) {
+      expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b));
+      expect(Math.min(...inOrder)).toBeGreaterThan(0);
+    }
     expect(lines.join('\n')).not.toContain('zebra');
   });
 

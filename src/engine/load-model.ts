@@ -1,5 +1,6 @@
 // A checkpoint → what runs its steps, on the device that was asked for. Keys and values stay on a
 // WebGPU device; CUDA's are the host's, because the runtime hands its outputs to JavaScript as copies.
+import { clockMs } from '../clock.ts';
 import { type ModelFiles, readModelFiles } from '../model/checkpoint.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { servingModel } from '../model/serving-model.ts';
@@ -8,7 +9,7 @@ import { deviceZeros } from '../onnx/device-memory.ts';
 import { createSession, type Session } from '../onnx/session.ts';
 import { DeviceKvCache, tableRows } from './device-kv-cache.ts';
 import { KvCache } from './kv-cache.ts';
-import type { EngineOptions } from './messages.ts';
+import type { EngineOptions, LoadEndings } from './messages.ts';
 import { ModelRunner, type Runner } from './model-runner.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import type { ModelLimits } from './request-check.ts';
@@ -21,6 +22,7 @@ export type LoadedModel = {
   refinement: Refinement | undefined;
   /** What is behind WebGPU; null for other devices. */
   adapter: Adapter | null;
+  endings: LoadEndings;
   release(): Promise<void>;
 };
 
@@ -40,18 +42,18 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
 
 async function onHost(files: ModelFiles, options: EngineOptions, capacity: number) {
   const { config } = files;
-  const session = await sessionFor(files, options, 'host');
+  const { session, endings } = await sessionFor(files, options, 'host');
   const { layers, kvHeads: heads, headSize } = dimensionsOf(config);
   const cache = new KvCache({ layers, heads, headSize, slots: options.slots, capacity });
   const prefixes = new PrefixCache<Float32Array>(options.prefixCacheBytes ?? 0);
   const runner = new ModelRunner(config, session, cache, prefixes);
-  return { runner, release: () => session.release() };
+  return { runner, endings, release: () => session.release() };
 }
 
 async function onDevice(files: ModelFiles, options: EngineOptions, capacity: number) {
   const { config } = files;
   const { slots, prefixCacheBytes = 0 } = options;
-  const session = await sessionFor(files, options, 'device');
+  const { session, endings } = await sessionFor(files, options, 'device');
   const adapter = await adapterBehind(session, options);
   const { layers, kvHeads, headSize } = dimensionsOf(config);
   const shape = { slots, capacity, positionBytes: 2 * layers * kvHeads * headSize * 4 };
@@ -72,7 +74,7 @@ async function onDevice(files: ModelFiles, options: EngineOptions, capacity: num
     await memory.release();
     await session.release();
   };
-  return { runner, release, adapter };
+  return { runner, endings, release, adapter };
 }
 
 /** Throws, and lets the session go, where it is a software one that is not allowed. */
@@ -85,11 +87,13 @@ async function adapterBehind(session: Session, options: EngineOptions): Promise<
   }
 }
 
-function sessionFor(
+async function sessionFor(
   files: ModelFiles,
   { weights, threads, device = 'cpu' }: EngineOptions,
   residence: 'host' | 'device',
-): Promise<Session> {
+): Promise<{ session: Session; endings: LoadEndings }> {
   const { graph, bytes, weightsDir } = servingModel(files, weights, residence);
-  return createSession(graph, bytes, { device, threads, weightsDir });
+  const weightsMs = clockMs();
+  const session = await createSession(graph, bytes, { device, threads, weightsDir });
+  return { session, endings: { weightsMs, sessionMs: clockMs() } };
 }

@@ -154,6 +154,14 @@ export type StepReport = {
 /** What a request was doing when it was called off. */
 export type CancelStage = 'queued' | 'prefill' | 'thinking' | 'answering';
 
+/** Ends of the phases of loading, on clockMs()'s clock. */
+export type LoadEndings = {
+  /** Mapped, and quantised where that is asked for. */
+  weightsMs: number;
+  /** The runtime has read the graph and packed the weights. */
+  sessionMs: number;
+};
+
 export type ToWorker =
   /** Its choices have the ids from `id` on; prompt and thoughts are computed once for all of them. */
   | { kind: 'submit'; id: number; choices: number; request: GenerationRequest }
@@ -169,6 +177,7 @@ export type FromWorker =
       slots: number;
       slotCapacity: number;
       loadMs: number;
+      endings: LoadEndings;
       adapter: Adapter | null;
     }
   /** One message per engine step, so that a wide batch costs one post. */

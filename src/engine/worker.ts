@@ -111,10 +111,10 @@ async function main(): Promise<void> {
   const options = workerData as EngineOptions;
   try {
     const loaded = await load(options);
-    const { limits, adapter } = loaded;
+    const { limits, endings, adapter } = loaded;
     const { slotCapacity } = limits;
     const loadMs = now() - startMs;
-    post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs, adapter });
+    post({ kind: 'ready', slots: options.slots, slotCapacity, loadMs, endings, adapter });
     await serve(loaded, inbox, post);
     await loaded.grammars.stop();
     await loaded.release();

@@ -25,7 +25,9 @@ function engineOverScriptedThreads() {
   };
   const engine = startEngine(options, { queueLimit: 4 }, (_, handlers) => {
     const posted: ToWorker[] = [];
-    const ready = { kind: 'ready', slots: 1, slotCapacity: 64, loadMs: 1, adapter: null } as const;
+    const endings = { weightsMs: 1, sessionMs: 2 };
+    const loaded = { slots: 1, slotCapacity: 64, loadMs: 1, endings, adapter: null };
+    const ready = { kind: 'ready', ...loaded } as const;
     threads.push({ ...handlers, posted, becomeReady: () => handlers.onMessage(ready) });
     return { post: (message) => posted.push(message) };
   });

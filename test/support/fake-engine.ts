@@ -44,7 +44,8 @@ export class FakeEngine implements Engine {
   }
 
   ready(): Promise<EngineInfo> {
-    return Promise.resolve({ slots: 1, slotCapacity: 64, loadMs: 0, adapter: null });
+    const endings = { weightsMs: 0, sessionMs: 0 };
+    return Promise.resolve({ slots: 1, slotCapacity: 64, loadMs: 0, endings, adapter: null });
   }
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
