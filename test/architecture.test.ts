@@ -55,7 +55,7 @@ const pageModules = readFiles('playground');
 const arrows: Record<string, string[]> = {
   'src/onnx/': [],
   'src/model/': ['src/onnx/'],
-  'src/engine/': ['src/model/', 'src/onnx/', 'src/errors.ts', 'src/random.ts'],
+  'src/engine/': ['src/model/', 'src/onnx/', 'src/clock.ts', 'src/errors.ts', 'src/random.ts'],
   'src/routes/': [
     'src/engine/engine.ts',
     'src/engine/messages.ts',
