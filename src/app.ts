@@ -20,6 +20,7 @@ import { healthz, prometheus, readyz } from './routes/probes.ts';
 import { limitRate } from './routes/rate-limit.ts';
 import { referencePage } from './routes/reference-page.ts';
 import { type ApiRoute, apiRoutes } from './routes/route-table.ts';
+import { cutStalledReader } from './routes/stalled-reader.ts';
 import { oneBeginsPerTurn } from './routes/turns.ts';
 
 export type App = Hono<AppEnv>;
@@ -29,6 +30,7 @@ export function createApp(deps: AppDeps): App {
   // Every running answer listens to it; more than ten are no leak.
   setMaxListeners(0, deps.cutoff);
   app.use(identify(deps.log));
+  app.use(cutStalledReader(deps.config));
   // Probes stand before the guards, and a public playground before the key's; whatever is mounted after
   // them, or is not mounted at all, is out of reach without a key. The order decides, so no path can be
   // spelled around it.
@@ -54,6 +56,7 @@ export function createApp(deps: AppDeps): App {
 export function createMetricsApp(deps: AppDeps): App {
   const app: App = new Hono<AppEnv>();
   app.use(identify(deps.log));
+  app.use(cutStalledReader(deps.config));
   app.use(guardHost({ ...deps.config, apiKeys: [] }));
   app.get('/metrics', prometheus(deps));
   refuseOtherMethods(app);
@@ -61,14 +64,14 @@ export function createMetricsApp(deps: AppDeps): App {
   return app;
 }
 
-/** For requests that never reach the app: a Host or a request line that makes no URL. */
+/** For requests that never reach the app: a Host or a request line that makes no URL. Ends the connection. */
 export function answerUnroutable(cause: unknown): Response {
   const malformed = cause instanceof Error && cause.name === 'RequestError';
   const error = malformed
     ? apiError('invalid_request', { param: null, message: `${cause.message}.` })
     : toApiError(cause);
   // Refused before anything was computed.
-  const headers = { ...headersFor(newRequestId(), 0), ...error.headers };
+  const headers = { ...headersFor(newRequestId(), 0), ...error.headers, connection: 'close' };
   return Response.json(toErrorBody(error), { status: error.status, headers });
 }
 

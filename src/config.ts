@@ -77,7 +77,7 @@ const environmentSchema = z
     MAX_CONNECTIONS: whole(0, 1_000_000).default(4096),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
-    /** A stream's reader that takes nothing for so long loses its connection. */
+    /** A reader that takes nothing of its answer for so long loses its connection. */
     STALL_SECONDS: whole(1, 3600).default(60),
     /** Requests for an answer that one key may make in a minute; 0: any number. */
     REQUESTS_PER_MINUTE: whole(0, 1_000_000).default(0),

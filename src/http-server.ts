@@ -1,7 +1,7 @@
-// Node's HTTP server around the app: timeouts against slow clients, and an end that waits for
-// running answers.
+// Node's HTTP server around the app: timeouts against slow clients, one request at a time of each
+// connection, and an end that waits for running answers.
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type App, answerUnroutable } from './app.ts';
 
@@ -15,6 +15,8 @@ const serverOptions = {
 };
 /** Connections that wait while the event loop is busy; Node's own 511 loses some of a burst of 500 streams. */
 const backlog = 4096;
+/** Requests of one connection that wait for the answer to the one before them. */
+const maxPipelined = 64;
 const idleSweepMs = 50;
 
 export type HttpServer = {
@@ -39,8 +41,7 @@ export async function listen(
   const listener = getRequestListener(app.fetch, { errorHandler: answerUnroutable });
   const answers = new OpenAnswers();
   const server = createServer(serverOptions, (incoming, outgoing) => {
-    answers.add(outgoing);
-    return listener(incoming, outgoing);
+    answers.add(incoming.socket, { outgoing, begin: () => void listener(incoming, outgoing) });
   });
   if (connections.max > 0) server.maxConnections = connections.max;
   server.on('drop', connections.onRefused);
@@ -58,21 +59,44 @@ export async function listen(
   };
 }
 
+type PendingAnswer = { outgoing: ServerResponse; begin: () => void };
+
+/**
+ * A connection's requests begin one after another, as they may where they have effects (RFC 9112, 9.3.2): Node tells
+ * only the answer that owns the socket when its client leaves, so that others would be computed for nobody.
+ */
 class OpenAnswers {
-  #count = 0;
+  /** By connection that is being answered: what it asked for meanwhile. */
+  readonly #pipelined = new Map<Socket, PendingAnswer[]>();
   #waiting: (() => void)[] = [];
 
-  add(outgoing: ServerResponse): void {
-    this.#count += 1;
+  add(socket: Socket, answer: PendingAnswer): void {
+    const pipelined = this.#pipelined.get(socket);
+    if (pipelined === undefined) this.#begin(socket, answer, []);
+    else if (pipelined.length < maxPipelined) pipelined.push(answer);
+    // Nothing can be said before the answers that are owed, and each of these costs memory.
+    else socket.destroy();
+  }
+
+  #begin(socket: Socket, { outgoing, begin }: PendingAnswer, pipelined: PendingAnswer[]): void {
+    this.#pipelined.set(socket, pipelined);
     outgoing.once('close', () => {
-      this.#count -= 1;
-      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+      const next = socket.writable ? pipelined.shift() : undefined;
+      if (next) this.#begin(socket, next, pipelined);
+      else this.#end(socket);
     });
+    begin();
+  }
+
+  #end(socket: Socket): void {
+    this.#pipelined.delete(socket);
+    if (this.#pipelined.size > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   none(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#count === 0) resolve();
+      if (this.#pipelined.size === 0) resolve();
       else this.#waiting.push(resolve);
     });
   }

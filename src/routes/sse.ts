@@ -29,74 +29,45 @@ export async function* endedByError(
   }
 }
 
-/** @param abort ends the answer: called when the reader leaves, or takes nothing for too long */
+/** @param abort ends the answer: called when the reader leaves */
 export function sseResponse(
   c: Context<AppEnv>,
   frames: Frames,
-  { heartbeatMs, stallMs }: Pick<AppDeps['config'], 'heartbeatMs' | 'stallMs'>,
+  { heartbeatMs }: Pick<AppDeps['config'], 'heartbeatMs'>,
   abort: () => void,
 ): Response {
-  const disconnect = () => {
-    c.var.log.info({ stall_ms: stallMs }, 'a stream’s reader stalled');
-    // Without an adapter's arguments Hono has no env at all, whatever its type says.
-    const outgoing = (c.env as AppEnv['Bindings'] | undefined)?.outgoing;
-    outgoing?.destroy();
-    return outgoing !== undefined;
-  };
-  return c.body(toByteStream(frames, { heartbeatMs, stallMs, abort, disconnect }), 200, {
+  return c.body(toByteStream(frames, { heartbeatMs, abort }), 200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
   });
 }
 
-type StreamOptions = {
-  heartbeatMs: number;
-  stallMs: number;
-  abort: () => void;
-  /** Takes the connection from a reader that stalls; false where there is none. */
-  disconnect: () => boolean;
-};
+type StreamOptions = { heartbeatMs: number; abort: () => void };
 
 /**
  * At most one frame waits for the reader here, and an answer's events for the frames: they are no
- * more than a slot holds. A reader that stops reading loses the connection after `stallMs`.
+ * more than a slot holds.
  */
 export function toByteStream(
   frames: Frames,
-  { heartbeatMs, stallMs, abort, disconnect }: StreamOptions,
+  { heartbeatMs, abort }: StreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<string, void>> | null = null;
-  let stall: NodeJS.Timeout | undefined;
   let isCancelled = false;
   return new ReadableStream({
     async pull(controller) {
-      clearTimeout(stall);
       next ??= frames.next();
       const result = await within(next, heartbeatMs);
-      // A timer set now would hold the whole request for as long as a reader may stall.
       if (isCancelled) return;
       if (result !== 'late') next = null;
-      if (result !== 'late' && result.done) {
-        controller.close();
-        return;
-      }
-      const giveUp = () => {
-        abort();
-        // A connection that closes cancels this stream. To fail the stream would do as well, were it
-        // not that the HTTP adapter prints such errors past the log.
-        if (disconnect()) return;
-        controller.error(new Error(`nothing was read for ${stallMs} ms`));
-        // Not cancelled by the error: the answer is counted when its frames end. How is nobody's news.
-        frames.return().catch(() => {});
-      };
-      stall = setTimeout(giveUp, stallMs).unref();
-      controller.enqueue(encoder.encode(result === 'late' ? ': ping\n\n' : (result.value ?? '')));
+      if (result !== 'late' && result.done) controller.close();
+      else
+        controller.enqueue(encoder.encode(result === 'late' ? ': ping\n\n' : (result.value ?? '')));
     },
     async cancel() {
       isCancelled = true;
-      clearTimeout(stall);
       abort();
       await frames.return();
     },

@@ -3,21 +3,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { type Frames, toByteStream } from '../../src/routes/sse.ts';
 
-it('sets no timer for a reader that has left', async () => {
-  const disconnect = vi.fn(() => true);
+it('ends the answer and its frames for a reader that has left', async () => {
   const abort = vi.fn();
+  const ended = vi.fn();
   async function* frames(): Frames {
-    yield 'data: 1\n\n';
-    await delay(30);
-    yield 'data: 2\n\n';
+    try {
+      yield 'data: 1\n\n';
+      await delay(30);
+      yield 'data: 2\n\n';
+    } finally {
+      ended();
+    }
   }
-  const stream = toByteStream(frames(), { heartbeatMs: 1000, stallMs: 50, abort, disconnect });
+  const stream = toByteStream(frames(), { heartbeatMs: 1000, abort });
   const reader = stream.getReader();
   await reader.read();
-  void reader.read().catch(() => {});
+  const late = reader.read();
   await delay(5);
   await reader.cancel();
-  await delay(150);
+  expect(await late).toMatchObject({ done: true });
   expect(abort).toHaveBeenCalledTimes(1);
-  expect(disconnect).not.toHaveBeenCalled();
+  expect(ended).toHaveBeenCalledTimes(1);
 });

@@ -81,3 +81,49 @@ describe('a client that leaves before anything was said', () => {
     await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']), 20_000);
   });
 });
+
+describe('requests that come at once on one connection', () => {
+  const request = (extra: object = {}) => {
+    const body = JSON.stringify(ask(extra));
+    return [...head('/v1/chat/completions', `Content-Length: ${body.length}`), '', body].join(
+      '\r\n',
+    );
+  };
+
+  it('are answered one after another, in their order', async () => {
+    const { engine, server } = await serve();
+    const asked = [1, 2, 3].map((seed) => request({ seed }));
+    const { answer } = rawRequest(
+      server,
+      [],
+      `${asked.join('')}GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    const { text } = await answer;
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(4);
+    expect(text).toMatch(/(Yes\..*){3}ok/s);
+    expect(engine.requests.map(({ sampling }) => sampling.seed)).toEqual([1, 2, 3]);
+    expect(engine.endings).toEqual(['stop', 'stop', 'stop']);
+  });
+
+  it.each([true, false])('end with it when its client leaves, stream: %s', async (stream) => {
+    const { engine, server } = await serve(new FakeEngine({ hang: true }));
+    const { socket } = rawRequest(server, [], request({ stream }).repeat(3));
+    await vi.waitFor(() => expect(engine.requests).toHaveLength(1), 20_000);
+    socket.destroy();
+    await server.idle();
+    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']), 20_000);
+    expect(engine.requests).toHaveLength(1);
+  });
+
+  it('are no more than 65, or the connection is cut', async () => {
+    const { engine, server } = await serve(new FakeEngine({ hang: true }));
+    const probe = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const { socket, answer } = rawRequest(server, [], request() + probe.repeat(64));
+    await vi.waitFor(() => expect(engine.requests).toHaveLength(1), 20_000);
+    expect(engine.endings).toEqual([]);
+    socket.write(probe);
+    expect((await answer).text).toBe('');
+    await server.idle();
+    await vi.waitFor(() => expect(engine.endings).toEqual(['aborted']), 20_000);
+  });
+});

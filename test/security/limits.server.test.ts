@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type HttpServer, listen } from '../../src/http-server.ts';
 import { createLog } from '../../src/log.ts';
@@ -96,6 +97,28 @@ describe('a client', () => {
     const [stalled] = lines.map((line) => JSON.parse(line)).filter((line) => line.stall_ms);
     expect(stalled).toMatchObject({ stall_ms: 200, request_id: expect.stringMatching(/^req_/) });
     expect(printed).not.toHaveBeenCalled();
+  });
+
+  it('that reads nothing of plain answers loses its connection, one that waits for its answer does not', async () => {
+    const engine = new FakeEngine({ until: delay(800) }, { text: 'Yes.' });
+    const { app } = fakeApp([fakeModel(engine)], { stallMs: 200 });
+    server = await listen(app, { host: '127.0.0.1', port: 0 });
+    const body = JSON.stringify(ask());
+    const waiting = fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    const socket = connect(portOf(server), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {});
+    socket.pause();
+    // More than the kernel's buffers take.
+    const page = 'GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const asks = setInterval(() => socket.write(page.repeat(20)), 20);
+    onTestFinished(() => clearInterval(asks));
+    await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 30_000 });
+    expect((await waiting).status).toBe(200);
   });
 });
 
