@@ -86,6 +86,8 @@ export type GenerationRequest = {
   deadlineMs?: number;
   /** Requests of one scope may reuse what the others computed; without, it neither takes nor leaves. */
   cacheScope?: string;
+  /** Whose share of what is kept it counts against; the scope's own without. */
+  cacheOwner?: string;
 };
 
 /** expired: one of its deadlines passed. */

@@ -85,10 +85,11 @@ export class ModelRunner<Rows extends KeptRows> implements Runner {
   }
 
   free(sequence: Sequence): void {
-    const { id, fed, cacheScope } = sequence;
+    const { id, fed, cacheScope, request } = sequence;
     if (cacheScope !== undefined && this.#kv.holds(id)) {
+      const owner = request.cacheOwner ?? cacheScope;
       const byteLength = this.#kv.byteLengthOf(id);
-      this.#prefixes.keep(cacheScope, fed, { byteLength, keep: () => this.#kv.keep(id) });
+      this.#prefixes.keep(cacheScope, fed, { owner, byteLength, keep: () => this.#kv.keep(id) });
     }
     this.#kv.free(id);
   }

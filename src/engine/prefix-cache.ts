@@ -10,13 +10,19 @@ export type KeptRows = { readonly byteLength: number; release?(): void };
 
 type Entry<Rows> = {
   scope: string;
+  owner: string;
   inputs: readonly Input[];
   /** Keys and values of these positions, by KvStore.keep. */
   rows: Rows;
 };
 
 /** Keys and values that may be kept: copied, or held, only where they are. */
-export type Keepable<Rows> = { byteLength: number; keep: () => Rows };
+export type Keepable<Rows> = {
+  /** Whose share they count against: one owner may have any number of scopes. */
+  owner: string;
+  byteLength: number;
+  keep: () => Rows;
+};
 
 /** `length` of the kept `inputs` are the ones asked for. */
 export type PrefixMatch<Rows> = { inputs: readonly Input[]; rows: Rows; length: number };
@@ -52,7 +58,7 @@ export class PrefixCache<Rows extends KeptRows> {
 
   /** @param kept kept only where the inputs are news, and fit */
   keep(scope: string, inputs: readonly Input[], kept: Keepable<Rows>): void {
-    const { byteLength } = kept;
+    const { owner, byteLength } = kept;
     if (byteLength > this.#maxBytes || inputs.length === 0) return;
     const wanted = inputs.map((input) => (typeof input === 'number' ? input : 'thought'));
     const own = this.#entries.filter((entry) => entry.scope === scope);
@@ -65,18 +71,18 @@ export class PrefixCache<Rows extends KeptRows> {
       if (commonLength(entry.inputs, wanted) === entry.inputs.length) this.#drop(entry);
     }
     while (this.#bytes + byteLength > this.#maxBytes) this.#drop(this.#victim());
-    this.#entries.push({ scope, inputs, rows: kept.keep() });
+    this.#entries.push({ scope, owner, inputs, rows: kept.keep() });
     this.#bytes += byteLength;
   }
 
-  /** The oldest of the scope that holds most: one tenant's flood pushes out its own entries. */
+  /** The oldest of the owner who holds most: one tenant's flood pushes out its own entries. */
   #victim(): Entry<Rows> {
     const held = new Map<string, number>();
-    for (const { scope, rows } of this.#entries) {
-      held.set(scope, (held.get(scope) ?? 0) + rows.byteLength);
+    for (const { owner, rows } of this.#entries) {
+      held.set(owner, (held.get(owner) ?? 0) + rows.byteLength);
     }
     const most = Math.max(...held.values());
-    return this.#entries.find(({ scope }) => held.get(scope) === most) as Entry<Rows>;
+    return this.#entries.find(({ owner }) => held.get(owner) === most) as Entry<Rows>;
   }
 
   #touch(entry: Entry<Rows>): void {

@@ -28,6 +28,7 @@ export function openAnswer(c: Context<AppEnv>, deps: AppDeps, options: OpenOptio
     ...options.request,
     ...deadlines(c, deps.config),
     cacheScope: cacheScope(c.var.caller, options.cache),
+    cacheOwner: c.var.caller,
   };
   const { arrivedMs, log } = c.var;
   const signals = [c.req.raw.signal, deps.cutoff];

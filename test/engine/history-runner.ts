@@ -83,14 +83,15 @@ export class HistoryRunner implements Runner {
     return this.held.usage;
   }
 
-  free({ id, fed, cacheScope }: Sequence): void {
+  free({ id, fed, cacheScope, request }: Sequence): void {
     const history = this.held.get(id);
     if (history && history.length !== fed.length) {
       throw new Error(`sequence ${id} was fed ${fed.length} inputs and holds ${history.length}`);
     }
     if (history && cacheScope !== undefined) {
+      const owner = request.cacheOwner ?? cacheScope;
       const byteLength = 2 * history.length * Float32Array.BYTES_PER_ELEMENT;
-      this.#prefixes.keep(cacheScope, fed, { byteLength, keep: () => toRows(history) });
+      this.#prefixes.keep(cacheScope, fed, { owner, byteLength, keep: () => toRows(history) });
     }
     this.held.free(id);
   }

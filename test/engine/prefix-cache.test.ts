@@ -3,8 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 
 const thought = Float32Array.of(1, 2);
-const rows = (length: number) => ({ byteLength: 4 * length, keep: () => new Float32Array(length) });
+const rows = (length: number, owner = 'a') => ({
+  owner,
+  byteLength: 4 * length,
+  keep: () => new Float32Array(length),
+});
 const neverKept = (length: number) => ({
+  owner: 'a',
   byteLength: 4 * length,
   keep: (): Float32Array => {
     throw new Error('kept for nothing');
@@ -41,20 +46,33 @@ describe('keep', () => {
     expect(cache.bytes).toBe(12);
   });
 
-  it('drops what was not used for longest, of the scope that holds most', () => {
+  it('drops what was not used for longest, of the owner who holds most', () => {
     const cache = new PrefixCache<Float32Array>(40);
-    cache.keep('quiet', [7, 7], rows(2));
-    for (const first of [1, 2, 3]) cache.keep('loud', [first, 0], rows(2));
+    cache.keep('quiet', [7, 7], rows(2, 'quiet'));
+    for (const first of [1, 2, 3]) cache.keep('loud', [first, 0], rows(2, 'loud'));
     found(cache, 'loud', [1, 0]);
-    for (const first of [4, 5]) cache.keep('loud', [first, 0], rows(2));
+    for (const first of [4, 5]) cache.keep('loud', [first, 0], rows(2, 'loud'));
     expect(cache.bytes).toBe(40);
     expect(found(cache, 'quiet', [7, 7])).toBe(2);
     expect([1, 2, 3, 4, 5].map((first) => found(cache, 'loud', [first, 0]))).toEqual([
       2, 0, 2, 2, 2,
     ]);
-    cache.keep('loud', [6, 0], rows(2));
+    cache.keep('loud', [6, 0], rows(2, 'loud'));
     expect(found(cache, 'quiet', [7, 7])).toBe(2);
     expect(cache.bytes).toBe(40);
+  });
+
+  it('counts an owner’s scopes together, however many they are', () => {
+    const cache = new PrefixCache<Float32Array>(40);
+    // The largest scope of all, and less than the other owner's share.
+    cache.keep('quiet', [7, 7], rows(2, 'quiet'));
+    for (const salt of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      cache.keep(`loud ${salt}`, [salt], rows(1, 'loud'));
+    }
+    expect(cache.bytes).toBe(40);
+    expect(found(cache, 'quiet', [7, 7])).toBe(2);
+    expect(found(cache, 'loud 1', [1])).toBe(0);
+    expect(found(cache, 'loud 9', [9])).toBe(1);
   });
 
   it('takes nothing larger than itself, and nothing at all when it is off', () => {

@@ -24,6 +24,9 @@ it('every key has a prefix cache of its own, on every endpoint, and cannot name 
   expect(new Set([salted, a, saltedToo, b]).size).toBe(4);
   expect(a).toBeDefined();
   expect(a).not.toBe(b);
+  // However it narrows it, all counts against the key's own share of the cache.
+  const owners = engine.requests.map(({ cacheOwner }) => cacheOwner);
+  expect(owners).toEqual([a, a, a, b, b, b, a, a, a]);
   // Nor is the key itself handed about.
   expect([a, b]).not.toContain('a');
 });
