@@ -46,8 +46,11 @@ const environmentSchema = z
       .string()
       .min(1)
       .default(join(homedir(), '.cache', 'coconut-serve')),
-    /** Comma-separated; none means that no key is asked for. */
-    API_KEYS: commaSeparated.default([]),
+    /** Comma-separated; where it is not set, no key is asked for. */
+    API_KEYS: commaSeparated
+      // Read as none, a secret that was left blank would open the server to everyone.
+      .refine((keys) => keys.length > 0, 'is set and holds no key')
+      .default([]),
     /** Requests that may wait for a slot, per checkpoint. */
     QUEUE_LIMIT: whole(0, 100_000).default(64),
     /** Sequences that share a batch. */

@@ -10,8 +10,17 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: escapeControls },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** JSON lets them stand; a terminal may obey them, and a reader of lines see a line's end. */
+function escapeControls(line: string): string {
+  return line.replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Bugs with their cause, everything else as what it is: a request that could not be answered. */

@@ -49,6 +49,10 @@ describe('readConfig', () => {
     expect(() => readConfig({ DEVICE: 'gpu' })).toThrow(/DEVICE .*"webgpu".* got "gpu"/);
   });
 
+  it.each([' , ', '\n', ','])('does not read API_KEYS=%j as a server without keys', (API_KEYS) => {
+    expect(() => readConfig({ API_KEYS })).toThrow('config: API_KEYS is set and holds no key');
+  });
+
   it.each(['65536', '1e3', '0x50', ' 80', '8.5'])('refuses PORT=%j', (PORT) => {
     expect(() => readConfig({ PORT })).toThrow(/config: PORT/);
   });

@@ -20,8 +20,10 @@ export type AppDeps = {
     | 'heartbeatMs'
     | 'maxChoices'
     | 'playground'
+    | 'queueLimit'
     | 'queueTimeoutMs'
     | 'requestTimeoutMs'
+    | 'slots'
     | 'stallMs'
     | 'requestsPerMinute'
   >;

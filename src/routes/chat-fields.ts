@@ -1,6 +1,7 @@
 // Every field of a chat request and what becomes of it: honoured, accepted without effect, or
 // refused unless its value asks for nothing. Other fields are ignored, as OpenAI's server does.
 import { z } from 'zod';
+import { listOf, recordOf } from './bounded-lists.ts';
 import { cacheFields } from './cache-scope.ts';
 import { chatMessageSchema } from './chat-messages.ts';
 import { latentFields, reasoningEfforts } from './latent-fields.ts';
@@ -10,9 +11,10 @@ import { responseFormatSchema } from './response-format.ts';
 import { samplingFields } from './sampling-fields.ts';
 
 export const maxMessages = 1024;
-export const metadataSchema = z
-  .record(z.string().max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'takes at most 16 pairs');
+export const metadataSchema = recordOf(z.string().max(64), z.string().max(512), {
+  max: 16,
+  unit: 'pairs',
+});
 
 /** Whom the request is for: without effect but for its length, which is OpenAI's. */
 export const safetyIdentifierSchema = z.string().max(64);
@@ -20,7 +22,7 @@ export const safetyIdentifierSchema = z.string().max(64);
 /** Null counts as absent everywhere. */
 export const chatRequestSchema = z.object({
   model: z.string().min(1).max(256),
-  messages: z.array(chatMessageSchema).min(1).max(maxMessages),
+  messages: listOf(chatMessageSchema, { min: 1, max: maxMessages }),
   max_completion_tokens: z.int().min(1).nullish(),
   max_tokens: z.int().min(1).nullish(),
   ...samplingFields,

@@ -2,6 +2,10 @@
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import type { TemplateMessage } from '../model/chat-template.ts';
+import { listOf } from './bounded-lists.ts';
+
+/** Of one message; more than any client splits a text into. */
+export const maxParts = 1024;
 
 const partSchema = z.looseObject({
   type: z.string(),
@@ -11,7 +15,7 @@ const partSchema = z.looseObject({
 
 export const chatMessageSchema = z.looseObject({
   role: z.enum(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
-  content: z.union([z.string(), z.array(partSchema)]).nullish(),
+  content: z.union([z.string(), listOf(partSchema, { max: maxParts })]).nullish(),
   refusal: z.string().nullish(),
   tool_calls: z.array(z.unknown()).nullish(),
   function_call: z.unknown().optional(),

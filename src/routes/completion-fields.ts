@@ -3,13 +3,14 @@
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
+import { listOf } from './bounded-lists.ts';
 import { cacheFields } from './cache-scope.ts';
 import { metadataSchema, safetyIdentifierSchema } from './chat-fields.ts';
 import { encodePrompt, toGeneration } from './generation.ts';
 import { latentFields, reasoningEfforts, settleThoughts } from './latent-fields.ts';
 import { refusedBeside } from './refused-fields.ts';
 import { onlyWith, parseBody } from './request-body.ts';
-import { samplingFields } from './sampling-fields.ts';
+import { samplingFields, tokenIdsOf } from './sampling-fields.ts';
 import type { ServedModel } from './served-model.ts';
 
 const maxPrompts = 32;
@@ -17,16 +18,16 @@ const maxPrompts = 32;
 const defaultMaxTokens = 16;
 
 const textSchema = z.string().min(1);
-export const tokenIdsSchema = z.array(z.int().min(0)).min(1).max(1_048_576);
+export const tokenIdsSchema = tokenIdsOf({ min: 1, max: 1_048_576 });
 
 /** Null counts as absent everywhere. */
 export const completionRequestSchema = z.object({
   model: z.string().min(1).max(256),
   prompt: z.union([
     textSchema,
-    z.array(textSchema).min(1).max(maxPrompts),
+    listOf(textSchema, { min: 1, max: maxPrompts }),
     tokenIdsSchema,
-    z.array(tokenIdsSchema).min(1).max(maxPrompts),
+    listOf(tokenIdsSchema, { min: 1, max: maxPrompts }),
   ]),
   max_tokens: z.int().min(1).nullish(),
   ...samplingFields,
@@ -165,7 +166,7 @@ export function checkTokenIds(ids: readonly number[], param: string, model: Serv
   throw apiError('invalid_request', { param, message: `${param}: ${ids[at]} at ${at} ${reason}` });
 }
 
-function promptsOf(prompt: CompletionRequest['prompt']): (string | number[])[] {
+export function promptsOf(prompt: CompletionRequest['prompt']): (string | number[])[] {
   if (typeof prompt === 'string') return [prompt];
   return prompt.every((item) => typeof item === 'number') ? [prompt] : prompt;
 }

@@ -3,6 +3,7 @@
 import type { Context, Handler } from 'hono';
 import { notCancelled } from '../engine/engine.ts';
 import type { GenerationRequest } from '../engine/messages.ts';
+import { apiError } from '../errors.ts';
 import type { Answer, AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { collectAnswer } from './collect-answer.ts';
@@ -10,6 +11,7 @@ import {
   type CompletionRequest,
   choiceCounts,
   parseCompletionRequest,
+  promptsOf,
   promptTexts,
   toCompletionRequests,
 } from './completion-fields.ts';
@@ -37,6 +39,7 @@ export function completions(deps: AppDeps): Handler<AppEnv> {
     const model = findModel(deps.models, request.model);
     const { given, told } = choiceCounts(request);
     checkChoices(given > told ? 'best_of' : 'n', given, deps.config.maxChoices);
+    checkRoom(promptsOf(request.prompt).length, given, deps.config);
     const generations = toCompletionRequests(request, model);
     const answers = openAll(c, deps, { request, model, generations, choices: given });
     const echoes = request.echo ? promptTexts(request, model) : answers.map(() => '');
@@ -47,6 +50,20 @@ export function completions(deps: AppDeps): Handler<AppEnv> {
     };
     return sseResponse(c, endedByError(c, frames(asked)), deps.config, abort);
   };
+}
+
+/** Throws invalid_request for what no idle server has places for: to ask again would not help. */
+function checkRoom(
+  prompts: number,
+  choices: number,
+  { slots, queueLimit }: Pick<AppDeps['config'], 'slots' | 'queueLimit'>,
+): void {
+  const [asked, most] = [prompts * choices, slots + queueLimit];
+  if (asked <= most) return;
+  throw apiError('invalid_request', {
+    param: 'prompt',
+    message: `prompt: ${prompts} prompts with ${choices} choices each (n or best_of) are ${asked} answers, this server takes at most ${most} at a time`,
+  });
 }
 
 /** By prompt, but for the numbers of its choices. */

@@ -41,10 +41,11 @@ function mostSpecific(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return { ...furthest, path: [...issue.path, ...furthest.path] };
 }
 
-/** What is not of the wrong kind was read to its end before a check of it failed. */
+/** What is not of the wrong kind was read to its end before a check of it failed; a list is read from its start. */
 function progress({ code, path }: z.core.$ZodIssue): number {
   const isWrongKind = ['invalid_type', 'invalid_value', 'invalid_union'].includes(code);
-  return isWrongKind ? path.length : Number.MAX_SAFE_INTEGER;
+  if (!isWrongKind) return Number.MAX_SAFE_INTEGER;
+  return path.reduce<number>((sum, key) => sum + 1 + (typeof key === 'number' ? key : 0), 0);
 }
 
 function refuseUnsupported(body: object, refused: RefusedFields): void {

@@ -3,13 +3,18 @@
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import type { TemplateMessage } from '../model/chat-template.ts';
+import { listOf } from './bounded-lists.ts';
 import { cacheFields } from './cache-scope.ts';
 import { maxMessages, metadataSchema, safetyIdentifierSchema } from './chat-fields.ts';
+import { maxParts } from './chat-messages.ts';
 import { latentFields, reasoningEfforts } from './latent-fields.ts';
 import { refusedBeside } from './refused-fields.ts';
 import { onlyWith, parseBody } from './request-body.ts';
 import { textFormatSchema } from './response-format.ts';
 import { samplingFields } from './sampling-fields.ts';
+
+/** OpenAI's own. */
+const maxTools = 128;
 
 const textPartSchema = z.object({
   type: z.enum(['input_text', 'output_text', 'text', 'refusal']),
@@ -20,7 +25,7 @@ const textPartSchema = z.object({
 const messageItemSchema = z.object({
   type: z.literal('message').optional(),
   role: z.enum(['developer', 'system', 'user', 'assistant']),
-  content: z.union([z.string(), z.array(textPartSchema)]),
+  content: z.union([z.string(), listOf(textPartSchema, { max: maxParts })]),
 });
 
 /** Thoughts of an earlier turn have no text: the item is taken and left out. */
@@ -31,21 +36,18 @@ export const responseRequestSchema = z.object({
   model: z.string().min(1).max(256),
   input: z.union([
     z.string().min(1),
-    z
-      .array(z.union([messageItemSchema, reasoningItemSchema]))
-      .min(1)
-      .max(maxMessages),
+    listOf(z.union([messageItemSchema, reasoningItemSchema]), { min: 1, max: maxMessages }),
   ]),
   instructions: z.string().nullish(),
   max_output_tokens: z.int().min(1).nullish(),
   ...samplingFields,
-  include: z.array(z.string()).max(32).nullish(),
+  include: listOf(z.string(), { max: 32 }).nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   stream: z.boolean().nullish(),
   reasoning: z.object({ effort: z.enum(reasoningEfforts).nullish() }).nullish(),
   text: z.object({ format: textFormatSchema.nullish(), verbosity: z.string().nullish() }).nullish(),
   ...latentFields,
-  tools: z.array(z.looseObject({ type: z.string() })).nullish(),
+  tools: listOf(z.looseObject({ type: z.string() }), { max: maxTools }).nullish(),
   ...cacheFields,
   metadata: metadataSchema.nullish(),
   // Repeated in the answer, and no more.

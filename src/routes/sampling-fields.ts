@@ -4,11 +4,19 @@ import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import type { GenerationRequest, SamplingParams } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
+import { listOf, recordOf } from './bounded-lists.ts';
 import type { ServedModel } from './served-model.ts';
 
 const stopString = z.string().min(1).max(256);
 const tokenIdKey = z.string().regex(/^\d{1,10}$/, 'expected a token id');
 const maxBiases = 1024;
+const tokenId = z.int().min(0);
+
+/** Bodies may be full of them: each is looked at here, and once more by its schema. */
+const isTokenId = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+
+export const tokenIdsOf = (bounds: { min?: number; max: number }) =>
+  listOf(tokenId, { ...bounds, takes: isTokenId });
 
 /** Null counts as absent everywhere. */
 export const samplingFields = {
@@ -24,14 +32,14 @@ export const samplingFields = {
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
-  logit_bias: z
-    .record(tokenIdKey, z.number().min(-100).max(100))
-    .refine((biases) => Object.keys(biases).length <= maxBiases, `takes at most ${maxBiases} ids`)
-    .nullish(),
+  logit_bias: recordOf(tokenIdKey, z.number().min(-100).max(100), {
+    max: maxBiases,
+    unit: 'ids',
+  }).nullish(),
   // Not z.int(): clients send 64-bit seeds, which lose their last bits here but must not fail.
   seed: z.number().refine(Number.isInteger, 'expected a whole number').nullish(),
-  stop: z.union([stopString, z.array(stopString).max(4)]).nullish(),
-  stop_token_ids: z.array(z.int().min(0)).max(64).nullish(),
+  stop: z.union([stopString, listOf(stopString, { max: 4 })]).nullish(),
+  stop_token_ids: tokenIdsOf({ max: 64 }).nullish(),
   ignore_eos: z.boolean().nullish(),
   min_tokens: z.int().min(0).nullish(),
 };

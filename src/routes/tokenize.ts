@@ -4,6 +4,7 @@ import type { Handler } from 'hono';
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
+import { listOf } from './bounded-lists.ts';
 import { maxMessages } from './chat-fields.ts';
 import { chatMessageSchema, toTemplateMessages } from './chat-messages.ts';
 import { chatPrompt } from './chat-prompt.ts';
@@ -17,7 +18,7 @@ export const tokenizeRequestSchema = z.object({
   model: z.string().min(1).max(256),
   prompt: z.string().nullish(),
   /** Instead of a prompt: through the checkpoint's chat template, without the markers of latent mode. */
-  messages: z.array(chatMessageSchema).min(1).max(maxMessages).nullish(),
+  messages: listOf(chatMessageSchema, { min: 1, max: maxMessages }).nullish(),
 });
 
 export const detokenizeRequestSchema = z.object({

@@ -98,6 +98,30 @@ describe('a completion', () => {
     expect(text).not.toContain('broken');
   });
 
+  it('of more answers than the server ever has places for is refused, not told to come again', async () => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const { app } = fakeApp([fakeModel(engine)], { slots: 2, queueLimit: 3 });
+    const ask = (extra: object) =>
+      app.request('/v1/completions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'fake/coconut', max_tokens: 4, ...extra }),
+      });
+    for (const extra of [
+      { prompt: Array(6).fill('Hi') },
+      { prompt: ['Hi', 'Ho'], n: 3 },
+      { prompt: ['Hi', 'Ho'], best_of: 3 },
+    ]) {
+      const response = await ask(extra);
+      expect(response.status).toBe(400);
+      const { param, message } = await errorOf(response);
+      expect(param).toBe('prompt');
+      expect(message).toMatch(/are 6 answers.* at most 5 at a time/);
+    }
+    expect(engine.requests).toEqual([]);
+    expect((await ask({ prompt: Array(5).fill('Hi') })).status).toBe(200);
+  });
+
   it('is refused as a whole when the queue is full', async () => {
     const engine = new FakeEngine();
     engine.refusal = queueFull;

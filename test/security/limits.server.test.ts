@@ -177,10 +177,16 @@ describe('text', () => {
       await postChat(app, ask({ messages: [{ role: 'user', content: 'secret question' }] }))
     ).text();
     await postChat(app, ask({ model: 'no\n{"level":"fatal"}' }));
+    // Under keys of their own, and with what a terminal obeys.
+    for (const field of ['metadata', 'logit_bias']) {
+      await postChat(app, ask({ [field]: { 'secret \u009b31m\u2028': {} } }));
+    }
+    await app.request('/\u009b31m\u2028', { method: 'DELETE' });
     await app.request('/x%0a{"level":"fatal"}', { headers: { 'x-request-id': 'a b"}' } });
     const lines = String(out.read()).trim().split('\n');
     for (const line of lines) expect(JSON.parse(line).level).not.toBe('fatal');
     expect(lines.length).toBeGreaterThan(3);
     expect(lines.join()).not.toMatch(/secret|a b"/);
+    expect(lines.join()).not.toMatch(/[\x7f-\x9f\u2028\u2029]/);
   });
 });
