@@ -3,7 +3,7 @@ import { Random } from '../random.ts';
 import type { GrammarCursor } from './grammar-thread.ts';
 import { processLogits } from './logits-processors.ts';
 import { tokenLogprobs } from './logprobs.ts';
-import type { GenerationRequest, TokenEvent } from './messages.ts';
+import type { GenerationRequest, ScoredToken, TokenEvent } from './messages.ts';
 import { sampleToken } from './sampler.ts';
 
 export class AnswerText {
@@ -41,11 +41,15 @@ export class AnswerText {
 
   /** @param logits what it was drawn by */
   push(tokenId: number, logits: Float32Array): TokenEvent {
-    const { logprobs } = this.#request;
     this.#length += 1;
     this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
+    return { kind: 'token', ...this.scored(tokenId, logits) };
+  }
+
+  /** A drawn token as the request wants to be told of it. */
+  scored(tokenId: number, logits: Float32Array): ScoredToken {
+    const { logprobs } = this.#request;
     return {
-      kind: 'token',
       tokenId,
       logprobs: logprobs === null ? null : tokenLogprobs(logits, tokenId, logprobs),
     };

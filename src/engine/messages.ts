@@ -66,7 +66,7 @@ export type GenerationRequest = {
   skippedPositions?: number;
   /** Latent mode begins in the middle of the answer, and suffixIds are none; without, right after the prompt. */
   latentEntry?: LatentEntry;
-  /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it); 0: it ends with its last thought. */
+  /** Upper bound on sampled tokens (thoughts, markers and <eos> not counted in it); 0: it ends with its prompt or last thought. */
   maxTokens: number;
   /** Sampling one of these ends the answer; the id itself is not emitted. */
   stopIds: number[];
@@ -75,6 +75,8 @@ export type GenerationRequest = {
   sampling: SamplingParams;
   /** Ask for log probabilities: how many of the likeliest ids each token tells of; null: none at all. */
   logprobs: number | null;
+  /** Ask for log probabilities of the prompt's own tokens: how many of the likeliest ids each tells of; none without. */
+  promptLogprobs?: number;
   /** Ask for a trace of each of the model's thoughts, with so many words. */
   traceWords?: number;
   /** EBNF, its first rule `root`: the answer is a text of it, unless it is cut. One that compile() took. */
@@ -105,6 +107,9 @@ export type TokenLogprob = { tokenId: number; logprob: number };
 /** Of the raw logits; `top` is likeliest first and need not hold the token itself. */
 export type TokenLogprobs = { logprob: number; top: TokenLogprob[] };
 
+/** Null where log probabilities were not asked for, and for the first token of a prompt. */
+export type ScoredToken = { tokenId: number; logprobs: TokenLogprobs | null };
+
 /** Of the model's own thought, whatever a control feeds in its place. */
 export type ThoughtTrace = {
   /** What the LM head reads out of it, likeliest first. */
@@ -115,12 +120,14 @@ export type ThoughtTrace = {
 };
 
 /**
- * What a request's stream yields, in order: thought*, token*, then exactly one `finished`. With a latentEntry:
- * token*, thought*, token*, `finished`.
+ * What a request's stream yields, in order: prompt?, thought*, token*, then exactly one `finished`. With a latentEntry:
+ * prompt?, token*, thought*, token*, `finished`.
  */
 export type TokenEvent =
+  /** With promptLogprobs: all of promptIds. */
+  | { kind: 'prompt'; tokens: ScoredToken[] }
   | { kind: 'thought'; index: number; trace?: ThoughtTrace }
-  | { kind: 'token'; tokenId: number; logprobs: TokenLogprobs | null }
+  | ({ kind: 'token' } & ScoredToken)
   | {
       kind: 'finished';
       reason: FinishReason;
@@ -134,6 +141,8 @@ export type TokenEvent =
       };
       timings: RequestTimings;
       thoughts: Float32Array | null;
+      /** The stop id that ended it. */
+      stopToken?: ScoredToken;
     };
 
 /** One engine iteration, for the metrics. */

@@ -7,8 +7,9 @@ import { type Session, type Tensor, tensor } from '../onnx/session.ts';
 import type { KvStore } from './kv-store.ts';
 import type { GenerationRequest } from './messages.ts';
 import type { KeptRows, PrefixCache } from './prefix-cache.ts';
+import type { RowOutput } from './row-output.ts';
 import type { Batch, BatchRow } from './scheduler.ts';
-import type { RowOutput, Sequence } from './sequence.ts';
+import type { Sequence } from './sequence.ts';
 
 /** What the engine's loop needs of a model; tests put a scripted one in its place. */
 export interface Runner {
@@ -103,20 +104,28 @@ export class ModelRunner<Rows extends KeptRows> implements Runner {
     const [hidden, logits] = [floats(outputs, 'hidden'), floats(outputs, 'logits')];
     const stops = outputs['stop'] && floats(outputs, 'stop'); // [N, 2]: go on, stop
     let [n, r] = [0, 0];
-    const resultOf = ({ sequence, count }: BatchRow): RowOutput => {
+    const nextLogits = (count: number) => {
+      r += count;
+      return logits.subarray((r - count) * V, r * V);
+    };
+    const lastOf = ({ sequence, count }: BatchRow): RowOutput => {
       const kind = sequence.wants(count);
       const nextThought = () => {
         const at = n++;
         const thought = { hidden: hidden.slice(at * D, (at + 1) * D) };
         return stops ? { ...thought, stop: stops[2 * at + 1]! } : thought;
       };
-      const nextLogits = () => logits.subarray(r * V, ++r * V);
       if (kind === 'swept')
         return { kind, states: Array.from({ length: count }, () => nextThought().hidden) };
       if (kind === 'hidden') return { kind, ...nextThought() };
-      if (kind === 'logits') return { kind, logits: nextLogits() };
-      if (kind === 'traced') return { kind, ...nextThought(), logits: nextLogits() };
+      if (kind === 'logits') return { kind, logits: nextLogits(1) };
+      if (kind === 'traced') return { kind, ...nextThought(), logits: nextLogits(1) };
       return { kind };
+    };
+    const resultOf = (row: BatchRow): RowOutput => {
+      const count = row.sequence.scored(row.count);
+      const scored = nextLogits(count);
+      return { ...lastOf(row), ...(count > 0 && { scored }) };
     };
     return new Map(rows.map((row) => [row.sequence.id, resultOf(row)]));
   }
@@ -148,7 +157,11 @@ function inputFeeds(
       }
     });
   });
-  const states = lastInputs(rows, ['hidden', 'traced', 'swept']);
+  const states = rows.flatMap((row, b) => lastInputs(row, b * T, ['hidden', 'traced', 'swept']));
+  const words = rows.flatMap((row, b) => [
+    ...placesFrom(b * T, row.sequence.scored(row.count)),
+    ...lastInputs(row, b * T, ['logits', 'traced']),
+  ]);
   return {
     token_ids: tensor('int64', tokenIds, [B, T]),
     position_ids: tensor('int64', positionIds, [B, T]),
@@ -157,7 +170,7 @@ function inputFeeds(
     new_bias: tensor('float32', newBias, [B, 1, 1, T]),
     // One that nobody takes, where nobody wants any: on WebGPU a stop head's Softmax refuses empty tensors.
     hidden_rows: places(states.length > 0 ? states : [0n]),
-    logit_rows: places(lastInputs(rows, ['logits', 'traced'])),
+    logit_rows: places(words),
   };
 }
 
@@ -169,16 +182,20 @@ function positionOf(
   return index < promptIds.length + thoughts.count ? index : index + skippedPositions;
 }
 
-/** Flat places b·T + t of the last inputs of the rows that want one of `kinds`; of all inputs in a sweep. */
-function lastInputs(rows: readonly BatchRow[], kinds: readonly RowOutput['kind'][]): bigint[] {
-  const T = longest(rows);
-  return rows.flatMap(({ sequence, count }, b) => {
-    const kind = sequence.wants(count);
-    const wanted = kind === 'swept' ? count : 1;
-    if (!kinds.includes(kind)) return [];
-    return Array.from({ length: wanted }, (_, i) => BigInt(b * T + count - wanted + i));
-  });
+/** Flat places of the row's last input, where it wants one of `kinds`; of all its inputs in a sweep. */
+function lastInputs(
+  { sequence, count }: BatchRow,
+  first: number,
+  kinds: readonly RowOutput['kind'][],
+): bigint[] {
+  const kind = sequence.wants(count);
+  if (!kinds.includes(kind)) return [];
+  const wanted = kind === 'swept' ? count : 1;
+  return placesFrom(first + count - wanted, wanted);
 }
+
+const placesFrom = (first: number, count: number): bigint[] =>
+  Array.from({ length: count }, (_, i) => BigInt(first + i));
 
 const places = (of: readonly bigint[]): Tensor =>
   tensor('int64', BigInt64Array.from(of), [of.length]);

@@ -23,6 +23,7 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   const { vocabSize, width, slotCapacity } = limits;
   if (promptIds.length === 0) throw new Error('the prompt is empty');
   atLeast('maxTokens', maxTokens, 0);
+  atLeast('promptLogprobs', request.promptLogprobs ?? 0, 0);
   atLeast('thoughts.count', thoughts.count, 0);
   atLeast('skippedPositions', request.skippedPositions ?? 0, 0);
   const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;

@@ -8,10 +8,13 @@ import type {
   FinishReason,
   GenerationRequest,
   RequestTimings,
+  ScoredToken,
   ThoughtSource,
   TokenEvent,
 } from './messages.ts';
 import type { WantedInput } from './prefix-cache.ts';
+import { PromptScores } from './prompt-scores.ts';
+import type { RowOutput, ThoughtOutput } from './row-output.ts';
 import { clockOf, type SequenceState } from './sequence-state.ts';
 import {
   type Input,
@@ -21,21 +24,6 @@ import {
   wrappedSeed,
 } from './thought-inputs.ts';
 import { checkThought, ThoughtRecord } from './thought-record.ts';
-
-/** What the model returns for a row: the state [D] or the logits [V] at its last input. */
-export type RowOutput =
-  | { kind: 'nothing' }
-  | ({ kind: 'hidden' } & Thought)
-  /** The states at all the inputs, whose keys and values are forgotten. */
-  | { kind: 'swept'; states: readonly Float32Array[] }
-  /** Both: for a trace. */
-  | ({ kind: 'traced'; logits: Float32Array } & Thought)
-  | { kind: 'logits'; logits: Float32Array };
-
-/** `stop`: the probability that it is the last one, where the checkpoint has a head for it. */
-type Thought = { hidden: Float32Array; stop?: number };
-
-export type ThoughtOutput = Extract<RowOutput, { kind: 'hidden' | 'traced' }>;
 
 export class Sequence {
   readonly id: number;
@@ -50,6 +38,7 @@ export class Sequence {
   /** Inputs that are in the KV cache, in order. */
   readonly #fed: Input[] = [];
   #cachedTokens = 0;
+  readonly #scores: PromptScores;
   readonly #text: AnswerText;
   readonly #gate: LatentGate;
   /** The model's own thoughts still to be computed before the next text. */
@@ -79,6 +68,7 @@ export class Sequence {
     const thoughts = promptThoughts(request);
     this.#prefix = leadIn(request.promptIds, thoughts, request.suffixIds);
     this.#ownThoughts = ownCount(thoughts);
+    this.#scores = new PromptScores(request);
     this.#text = new AnswerText(request, grammar, wrappedSeed(request.sampling.seed, id - firstId));
     this.#gate = new LatentGate(request);
     this.#thoughts = new ThoughtRecord(request);
@@ -136,6 +126,12 @@ export class Sequence {
     return this.request.traceWords === undefined ? 'hidden' : 'traced';
   }
 
+  /** How many of the next `count` inputs, the first of them, need logits that score the prompt. */
+  scored(count: number): number {
+    const state = this.#state;
+    return state.phase === 'prefilling' ? this.#scores.countAmong(state.computed, count) : 0;
+  }
+
   /** Whom it shares with: nobody, where thoughts are put in place of the model's own, or positions are skipped. */
   get cacheScope(): string | undefined {
     const { thoughts, skippedPositions = 0, cacheScope } = this.request;
@@ -151,10 +147,12 @@ export class Sequence {
 
   /**
    * The inputs that may be taken as others computed them: all up to the answer, or those before the first thought,
-   * where each thought has to be seen as it comes, or they do not follow from what stands before them alone.
+   * where each thought has to be seen as it comes, or they do not follow from what stands before them alone. None where
+   * the prompt is scored: keys and values do not say what came out above them.
    */
   get wanted(): WantedInput[] {
-    const { promptIds, suffixIds, traceWords } = this.request;
+    const { promptIds, suffixIds, traceWords, promptLogprobs } = this.request;
+    if (promptLogprobs !== undefined) return [];
     const thoughts = promptThoughts(this.request);
     const { stopCosine, stopProbability } = thoughts.kind === 'model' ? thoughts : {};
     const isFollowed = (stopCosine ?? stopProbability ?? traceWords) !== undefined;
@@ -196,7 +194,7 @@ export class Sequence {
     this.#timings.prefillMs = leader.#timings.prefillMs;
     this.#timings.latentMs = leader.#timings.latentMs;
     this.#clockMs = nowMs;
-    return [...thoughts, ...this.#answer(logits, nowMs)];
+    return [...leader.#scores.told(), ...thoughts, ...this.#answer(logits, nowMs)];
   }
 
   /**
@@ -208,16 +206,18 @@ export class Sequence {
       this.#refine(output.states, nowMs);
       return [];
     }
+    if (output.scored) this.#scores.take(output.scored, this.scored(count));
     this.#fed.push(...this.inputs(count));
     if (output.kind === 'nothing') {
       const computed = this.#prefix.length - this.ready + count;
       this.#enter({ phase: 'prefilling', computed }, nowMs);
       return [];
     }
-    const given = this.#thoughts.takeGiven(this.#knownInputs());
+    const told = this.#state.phase === 'prefilling' ? this.#scores.told() : [];
+    told.push(...this.#thoughts.takeGiven(this.#knownInputs()));
     return output.kind === 'logits'
-      ? [...given, ...this.#answer(output.logits, nowMs)]
-      : [...given, ...this.#think(output, nowMs)];
+      ? [...told, ...this.#answer(output.logits, nowMs)]
+      : [...told, ...this.#think(output, nowMs)];
   }
 
   /** While choosing, once the grammar is settled. Throws when it has failed. */
@@ -291,7 +291,9 @@ export class Sequence {
     // Entered even where it ends at once: the time before it belongs to what it was doing.
     this.#enter({ phase: 'answering', lastToken: tokenId }, nowMs);
     if (gate.isMarker(tokenId)) return this.#open([], nowMs);
-    if (this.request.stopIds.includes(tokenId)) return [this.#finish('stop', nowMs)];
+    if (this.request.stopIds.includes(tokenId)) {
+      return [this.#finish('stop', nowMs, text.scored(tokenId, logits))];
+    }
     const event = text.push(tokenId, logits);
     if (text.isFull) return [event, this.#finish('length', nowMs)];
     this.grammar?.accept(tokenId);
@@ -306,7 +308,7 @@ export class Sequence {
     return [];
   }
 
-  #finish(reason: FinishReason, nowMs: number): TokenEvent {
+  #finish(reason: FinishReason, nowMs: number, stopToken?: ScoredToken): TokenEvent {
     this.#enter({ phase: 'finished', reason }, nowMs);
     const { promptIds, suffixIds, returnThoughts } = this.request;
     return {
@@ -320,6 +322,7 @@ export class Sequence {
       },
       timings: { ...this.#timings },
       thoughts: returnThoughts ? this.#thoughts.joined() : null,
+      ...(stopToken && { stopToken }),
     };
   }
 

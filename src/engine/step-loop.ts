@@ -3,8 +3,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CancelStage, StepReport, TokenEvent } from './messages.ts';
 import type { Runner } from './model-runner.ts';
+import type { RowOutput } from './row-output.ts';
 import { type BatchRow, Scheduler, type SchedulerLimits } from './scheduler.ts';
-import type { RowOutput, Sequence } from './sequence.ts';
+import type { Sequence } from './sequence.ts';
 import { clockOf, stageOf } from './sequence-state.ts';
 
 /** Milliseconds that the others of a batch wait for a mask that is late. */

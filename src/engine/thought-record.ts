@@ -1,7 +1,7 @@
 // The thoughts of one choice as the model had them, whatever was fed in their place: which is the last, what goes in
 // for each, what is told of it.
 import type { GenerationRequest, ThoughtTrace, TokenEvent } from './messages.ts';
-import type { ThoughtOutput } from './sequence.ts';
+import type { ThoughtOutput } from './row-output.ts';
 import { type Input, wrappedSeed } from './thought-inputs.ts';
 import { controlled, cosine, traceThought } from './thought-trace.ts';
 

@@ -5,9 +5,9 @@ import { notCancelled } from '../engine/engine.ts';
 import type {
   GenerationRequest,
   RequestTimings,
+  ScoredToken,
   ThoughtTrace,
   TokenEvent,
-  TokenLogprobs,
 } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { joinChoices } from './join-choices.ts';
@@ -30,14 +30,15 @@ export type AnswerTimings = RequestTimings & {
   tokenGapsMs: number[];
 };
 
-/** A text token as it was sampled; its logprobs only where the request asked for them. */
-export type AnswerToken = { tokenId: number; logprobs: TokenLogprobs | null };
+/** A text token as it was sampled. */
+export type AnswerToken = ScoredToken;
 
 /**
- * One choice as it comes: thought*, their traces where asked for, text*, then exactly one `finished`. Thoughts with
+ * One choice as it comes: the prompt's tokens where they are scored, thought*, their traces where asked for, text*, then exactly one `finished`. Thoughts with
  * their traces may stand in the middle of the text.
  */
 export type ChoiceEvent =
+  | { kind: 'prompt'; tokens: ScoredToken[] }
   | { kind: 'thought'; trace?: ThoughtTrace }
   | { kind: 'trace'; thoughts: ThoughtTrace[] }
   /** `tokens` came since the last text. The last text is empty where only tokens are left to tell. */
@@ -49,14 +50,20 @@ export type ChoiceEvent =
       /** Prompt and thoughts once, however many choices share them. */
       usage: AnswerUsage;
       timings: AnswerTimings;
+      /** The token that ended it, which is no text. */
+      stopToken?: ScoredToken;
     };
 
 /** thought*, then the choices' texts and ends as they come, then exactly one `finished`. */
 export type AnswerEvent =
-  | Exclude<ChoiceEvent, { kind: 'text' | 'trace' }>
+  | Exclude<ChoiceEvent, { kind: 'prompt' | 'text' | 'trace' }>
+  | { kind: 'prompt'; choice: number; tokens: ScoredToken[] }
   | { kind: 'trace'; choice: number; thoughts: ThoughtTrace[] }
   | { kind: 'text'; choice: number; text: string; tokens: AnswerToken[] }
-  | { kind: 'choice-finished'; choice: number; reason: 'stop' | 'length'; timings: AnswerTimings };
+  | ({ kind: 'choice-finished'; choice: number } & Pick<
+      Extract<ChoiceEvent, { kind: 'finished' }>,
+      'reason' | 'timings' | 'stopToken'
+    >);
 
 export type Answer = {
   events: AsyncIterable<AnswerEvent>;
@@ -127,7 +134,9 @@ async function* toChoiceEvents(
   };
   try {
     for await (const event of tokens) {
-      if (event.kind === 'thought') {
+      if (event.kind === 'prompt') {
+        yield event;
+      } else if (event.kind === 'thought') {
         yield { kind: 'thought', ...(event.trace && { trace: event.trace }) };
       } else if (event.kind === 'token') {
         // Tokens sampled between the stop string and the abort are no part of the answer.
@@ -153,6 +162,7 @@ async function* toChoiceEvents(
           reason: event.reason === 'length' && !detokenizer.stopped ? 'length' : 'stop',
           usage: { promptTokens, cachedTokens, thoughts, textTokens },
           timings: { ...event.timings, ...clock.read() },
+          ...(event.stopToken && !detokenizer.stopped && { stopToken: event.stopToken }),
         };
       }
     }

@@ -1,10 +1,14 @@
 // An answer read to its end, for whoever does not stream it: each choice whole, and what they share.
-import type { ThoughtTrace } from '../engine/messages.ts';
+import type { ScoredToken, ThoughtTrace } from '../engine/messages.ts';
 import type { Answer, AnswerEvent, AnswerToken } from './answer.ts';
 
 export type CollectedChoice = {
   text: string;
   tokens: AnswerToken[];
+  /** Empty where they were not to be scored. */
+  promptTokens: ScoredToken[];
+  /** The one that ended it, which is no text. */
+  stopToken?: ScoredToken;
   /** Null where the request asked for no trace. */
   trace: ThoughtTrace[] | null;
   reason: 'stop' | 'length';
@@ -19,7 +23,13 @@ export type CollectedAnswer = {
 export async function collectAnswer({ events }: Answer, count: number): Promise<CollectedAnswer> {
   const choices = Array.from(
     { length: count },
-    (): CollectedChoice => ({ text: '', tokens: [], trace: null, reason: 'stop' }),
+    (): CollectedChoice => ({
+      text: '',
+      tokens: [],
+      promptTokens: [],
+      trace: null,
+      reason: 'stop',
+    }),
   );
   for await (const event of events) {
     if (event.kind === 'text') {
@@ -27,8 +37,12 @@ export async function collectAnswer({ events }: Answer, count: number): Promise<
       choice.text += event.text;
       choice.tokens.push(...event.tokens);
     }
+    if (event.kind === 'prompt') choices[event.choice]!.promptTokens = event.tokens;
     if (event.kind === 'trace') choices[event.choice]!.trace = event.thoughts;
-    if (event.kind === 'choice-finished') choices[event.choice]!.reason = event.reason;
+    if (event.kind === 'choice-finished') {
+      const { choice, reason, stopToken } = event;
+      Object.assign(choices[choice]!, { reason, ...(stopToken && { stopToken }) });
+    }
     if (event.kind === 'finished') return { choices, finished: event };
   }
   throw new Error('the engine ended an answer without a finished event');

@@ -29,7 +29,8 @@ export const completionRequestSchema = z.object({
     tokenIdsSchema,
     listOf(tokenIdsSchema, { min: 1, max: maxPrompts }),
   ]),
-  max_tokens: z.int().min(1).nullish(),
+  /** 0 with echo only. */
+  max_tokens: z.int().min(0).nullish(),
   ...samplingFields,
   n: z.int().min(1).max(128).nullish(),
   best_of: z.int().min(0).max(128).nullish(),
@@ -72,12 +73,9 @@ export const refusedCompletionFields = refusedBeside(honouredCompletionFields, {
 export function parseCompletionRequest(body: unknown): CompletionRequest {
   const request = parseBody(body, completionRequestSchema, refusedCompletionFields);
   if (request.stream_options && !request.stream) throw onlyWith('stream_options', 'stream: true');
-  if (request.echo && request.logprobs != null) {
-    throw apiError('unsupported_value', {
-      param: 'logprobs',
-      given: String(request.logprobs),
-      supported: 'null with echo (log probabilities are of generated tokens only)',
-    });
+  if (request.max_tokens === 0 && !request.echo) {
+    const message = 'max_tokens: 0 is only allowed with echo: true';
+    throw apiError('invalid_request', { param: 'max_tokens', message });
   }
   checkBestOf(request);
   checkLatent(request);
@@ -117,15 +115,16 @@ export function choiceCounts({ n, best_of }: Pick<CompletionRequest, 'n' | 'best
 /** One per prompt, in order. Throws invalid_request or context_length_exceeded. */
 export function toCompletionRequests(
   request: CompletionRequest,
+  prompts: readonly CompletionPrompt[],
   model: ServedModel,
 ): GenerationRequest[] {
   // Not the checkpoint's default: who sends raw text gets it continued, not answered.
   const thoughts = asksThoughts(request) ? settleThoughts(request, model) : 0;
   const layout = thoughts === 0 ? 'bare' : 'trained';
   const { given, told } = choiceCounts(request);
-  return promptsOf(request.prompt).map((prompt) => {
-    const ids = promptIds(prompt, model);
-    return toGeneration(
+  const promptLogprobs = request.echo ? request.logprobs : null;
+  return prompts.map(({ ids }) => ({
+    ...toGeneration(
       {
         prompt: { ids, layout, param: 'prompt' },
         thoughts,
@@ -136,7 +135,22 @@ export function toCompletionRequests(
         logprobs: request.logprobs ?? (given > told ? 0 : null),
       },
       model,
-    );
+    ),
+    ...(promptLogprobs != null && { promptLogprobs }),
+  }));
+}
+
+/** Read as tokens, and what `echo` repeats of it. */
+export type CompletionPrompt = { ids: number[]; text: string };
+
+/** In order. The text is what the model reads: characters that its vocabulary lacks are U+FFFD. Throws invalid_request. */
+export function readPrompts(
+  { prompt, echo }: CompletionRequest,
+  model: ServedModel,
+): CompletionPrompt[] {
+  return promptsOf(prompt).map((item) => {
+    const ids = promptIds(item, model);
+    return { ids, text: echo ? model.tokenizer.decode(ids) : '' };
   });
 }
 
@@ -144,13 +158,6 @@ function promptIds(prompt: string | number[], model: ServedModel): number[] {
   if (typeof prompt === 'string') return encodePrompt(prompt, 'prompt', model);
   checkTokenIds(prompt, 'prompt', model);
   return prompt;
-}
-
-/** What `echo` repeats, in order. */
-export function promptTexts({ prompt }: CompletionRequest, model: ServedModel): string[] {
-  return promptsOf(prompt).map((item) =>
-    typeof item === 'string' ? item : model.tokenizer.decode(item),
-  );
 }
 
 /** Throws invalid_request for an id that the checkpoint lacks, or that is a marker of latent mode. */

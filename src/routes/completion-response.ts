@@ -1,46 +1,10 @@
 // AnswerEvent → the text_completion objects of /v1/completions, plain and streamed. Pure.
-import { type Tokenizer, tokenText } from '../model/tokenizer.ts';
 import type { AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import { toUsage } from './chat-response.ts';
+import type { CompletionLogprobs } from './completion-logprobs.ts';
 import type { ResponseHead } from './response-head.ts';
 
-type Bytes = Pick<Tokenizer, 'bytesOf'>;
 type FinishReason = Extract<AnswerEvent, { kind: 'finished' }>['reason'];
-
-/** The old shape: parallel arrays, an entry per text token. */
-export type CompletionLogprobs = {
-  tokens: string[];
-  token_logprobs: number[];
-  top_logprobs: Record<string, number>[];
-  text_offset: number[];
-} | null;
-
-/** `offset`: characters of the choice's text before the first of these tokens. */
-export function toCompletionLogprobs(
-  tokens: readonly AnswerToken[],
-  offset: number,
-  tokenizer: Bytes,
-): CompletionLogprobs {
-  const textOf = (id: number) => tokenText(tokenizer, id);
-  const result = {
-    tokens: [],
-    token_logprobs: [],
-    top_logprobs: [],
-    text_offset: [],
-  } as NonNullable<CompletionLogprobs>;
-  let at = offset;
-  for (const { tokenId, logprobs } of tokens) {
-    if (!logprobs) return null;
-    const token = textOf(tokenId);
-    result.tokens.push(token);
-    result.token_logprobs.push(logprobs.logprob);
-    const top = logprobs.top.map(({ tokenId, logprob }) => [textOf(tokenId), logprob]);
-    result.top_logprobs.push(Object.fromEntries(top));
-    result.text_offset.push(at);
-    at += token.length;
-  }
-  return tokens.length > 0 ? result : null;
-}
 
 /** The `count` likeliest by their tokens' mean log probability, likeliest first; of equals the first. */
 export function likeliestChoices<C extends { tokens: readonly AnswerToken[] }>(

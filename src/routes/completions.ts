@@ -2,24 +2,25 @@
 // engine's batches, and a stream carries whichever moves.
 import type { Context, Handler } from 'hono';
 import { notCancelled } from '../engine/engine.ts';
-import type { GenerationRequest } from '../engine/messages.ts';
+import type { GenerationRequest, ScoredToken } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { Answer, AnswerEvent, AnswerToken, AnswerUsage } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
-import { collectAnswer } from './collect-answer.ts';
+import { type CollectedChoice, collectAnswer } from './collect-answer.ts';
 import {
+  type CompletionPrompt,
   type CompletionRequest,
   choiceCounts,
   parseCompletionRequest,
   promptsOf,
-  promptTexts,
+  readPrompts,
   toCompletionRequests,
 } from './completion-fields.ts';
+import { ChoiceLogprobs, type ChoicePiece } from './completion-logprobs.ts';
 import {
   type CompletionChoice,
   likeliestChoices,
   sumUsage,
-  toCompletionLogprobs,
   toTextCompletion,
 } from './completion-response.ts';
 import { checkChoices } from './generation.ts';
@@ -40,10 +41,10 @@ export function completions(deps: AppDeps): Handler<AppEnv> {
     const { given, told } = choiceCounts(request);
     checkChoices(given > told ? 'best_of' : 'n', given, deps.config.maxChoices);
     checkRoom(promptsOf(request.prompt).length, given, deps.config);
-    const generations = toCompletionRequests(request, model);
+    const prompts = readPrompts(request, model);
+    const generations = toCompletionRequests(request, prompts, model);
     const answers = openAll(c, deps, { request, model, generations, choices: given });
-    const echoes = request.echo ? promptTexts(request, model) : answers.map(() => '');
-    const asked = { request, model, answers, echoes, generations, given, told };
+    const asked = { request, model, answers, prompts, generations, given, told };
     if (!request.stream) return c.json(await collected(asked));
     const abort = () => {
       for (const answer of answers) answer.abort();
@@ -71,7 +72,7 @@ type Asked = {
   request: CompletionRequest;
   model: ServedModel;
   answers: Answer[];
-  echoes: string[];
+  prompts: CompletionPrompt[];
   generations: GenerationRequest[];
   given: number;
   told: number;
@@ -106,17 +107,17 @@ function openAll(c: Context<AppEnv>, deps: AppDeps, options: OpenOptions): Answe
 }
 
 async function collected(asked: Asked) {
-  const { answers, model, request, echoes, given, told } = asked;
+  const { answers, model, request, prompts, given, told } = asked;
   try {
     const parts = await Promise.all(answers.map((answer) => collectAnswer(answer, given)));
     const usage = sumUsage(parts.map(({ finished }) => finished.usage));
     const choices = parts.flatMap((part, prompt) =>
-      likeliestChoices(part.choices, told).map(({ text, tokens, reason }, i) => ({
-        text: echoes[prompt]! + text,
+      likeliestChoices(part.choices, told).map((choice, i) => ({
+        text: prompts[prompt]!.text + choice.text,
         index: prompt * told + i,
-        logprobs: logprobsOf(asked, tokens, echoes[prompt]!.length),
-        finish_reason: reason,
-        ...tokenIds(asked, prompt, tokens),
+        logprobs: logprobsTeller(asked)(piecesOf(choice, prompts[prompt]!)),
+        finish_reason: choice.reason,
+        ...tokenIds(asked, prompt, choice.tokens),
       })),
     );
     const body = toTextCompletion(responseHead(model, 'cmpl'), choices, { usage });
@@ -127,9 +128,26 @@ async function collected(asked: Asked) {
   }
 }
 
-function logprobsOf({ request, model }: Asked, tokens: readonly AnswerToken[], offset: number) {
-  return request.logprobs == null ? null : toCompletionLogprobs(tokens, offset, model.tokenizer);
+/** For the pieces of one choice, as they come. */
+function logprobsTeller({ request, model }: Asked) {
+  if (request.logprobs == null) return () => null;
+  const logprobs = new ChoiceLogprobs(model.tokenizer);
+  return (pieces: readonly ChoicePiece[]) => logprobs.next(pieces);
 }
+
+function piecesOf({ promptTokens, tokens, stopToken }: CollectedChoice, prompt: CompletionPrompt) {
+  return [
+    ownTokens(promptTokens, prompt),
+    { kind: 'text' as const, tokens },
+    ...(stopToken ? [{ kind: 'stop' as const, token: stopToken }] : []),
+  ];
+}
+
+/** Without the markers that stand behind it. */
+const ownTokens = (tokens: readonly ScoredToken[], { ids }: CompletionPrompt) => ({
+  kind: 'prompt' as const,
+  tokens: tokens.slice(0, ids.length),
+});
 
 function tokenIds(asked: Asked, prompt: number, tokens: readonly AnswerToken[]) {
   if (!asked.request.return_token_ids) return {};
@@ -139,31 +157,38 @@ function tokenIds(asked: Asked, prompt: number, tokens: readonly AnswerToken[]) 
 }
 
 async function* frames(asked: Asked): Frames {
-  const { request, model, answers, echoes, told } = asked;
+  const { request, model, answers, prompts, told } = asked;
   const head = responseHead(model, 'cmpl');
   const withUsage = request.stream_options?.include_usage ?? false;
   const usages: AnswerUsage[] = [];
-  const written = Array<number>(echoes.length * told).fill(0);
-  const chunk = (choice: CompletionChoice) => {
-    written[choice.index]! += choice.text.length;
-    return frame(toTextCompletion(head, [choice], withUsage ? { usage: null } : {}));
-  };
-  for (const index of written.keys()) {
-    const text = echoes[Math.floor(index / told)]!;
+  const chunk = (choice: CompletionChoice) =>
+    frame(toTextCompletion(head, [choice], withUsage ? { usage: null } : {}));
+  const tellers = Array.from({ length: prompts.length * told }, () => logprobsTeller(asked));
+  // A prompt that is scored is told with its scores, once they are there.
+  const isScored = request.logprobs != null;
+  for (const index of isScored ? [] : tellers.keys()) {
+    const { text } = prompts[Math.floor(index / told)]!;
     if (text !== '') yield chunk({ text, index, logprobs: null, finish_reason: null });
   }
   for await (const [prompt, event] of mergeAll<AnswerEvent>(answers.map(({ events }) => events))) {
     if (event.kind === 'finished') usages.push(event.usage);
-    if (event.kind !== 'text' && event.kind !== 'choice-finished') continue;
+    if (!('choice' in event) || event.kind === 'trace') continue;
     const index = prompt * told + event.choice;
-    if (event.kind === 'choice-finished') {
-      yield chunk({ text: '', index, logprobs: null, finish_reason: event.reason });
-      continue;
+    const tell = tellers[index]!;
+    if (event.kind === 'prompt') {
+      const { text } = prompts[prompt]!;
+      const logprobs = tell([ownTokens(event.tokens, prompts[prompt]!)]);
+      yield chunk({ text, index, logprobs, finish_reason: null });
+    } else if (event.kind === 'text') {
+      const { text, tokens } = event;
+      const ids = tokenIds(asked, prompt, tokens);
+      const logprobs = tell([{ kind: 'text', tokens }]);
+      yield chunk({ text, index, logprobs, finish_reason: null, ...ids });
+    } else {
+      const { reason, stopToken } = event;
+      const logprobs = tell(stopToken ? [{ kind: 'stop', token: stopToken }] : []);
+      yield chunk({ text: '', index, logprobs, finish_reason: reason });
     }
-    const { text, tokens } = event;
-    const logprobs = logprobsOf(asked, tokens, written[index]!);
-    const ids = tokenIds(asked, prompt, tokens);
-    yield chunk({ text, index, logprobs, finish_reason: null, ...ids });
   }
   if (withUsage) yield frame(toTextCompletion(head, [], { usage: sumUsage(usages) }));
   yield 'data: [DONE]\n\n';

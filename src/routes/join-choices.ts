@@ -17,12 +17,12 @@ export async function* joinChoices(
   const ends: Finished[] = [];
   try {
     for await (const [choice, event] of mergeAll<ChoiceEvent>(choices)) {
-      if (event.kind === 'text' || event.kind === 'trace') {
+      if (event.kind === 'prompt' || event.kind === 'text' || event.kind === 'trace') {
         yield { ...event, choice };
       } else if (event.kind === 'finished') {
         ends.push(event);
-        const { reason, timings } = event;
-        yield { kind: 'choice-finished', choice, reason, timings };
+        const { kind, usage, ...end } = event;
+        yield { kind: 'choice-finished', choice, ...end };
       } else if (choice === 0 || thoughts === 'own') {
         yield event;
       }

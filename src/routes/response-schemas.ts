@@ -133,8 +133,8 @@ export const textCompletionSchema = z.strictObject({
       logprobs: z
         .strictObject({
           tokens: z.array(z.string()),
-          token_logprobs: z.array(z.number()),
-          top_logprobs: z.array(z.record(z.string(), z.number())),
+          token_logprobs: z.array(z.number().nullable()),
+          top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
           text_offset: z.array(count),
         })
         .nullable(),

@@ -58,15 +58,21 @@ export const asked = (length: number, count: number, maxTokens: number) =>
     cacheScope: 'a',
   });
 
-/** Text and usage alike; thoughts no further apart than `tolerance`, a share of their length. */
+/** Text, scored tokens and usage alike; thoughts no further apart than `tolerance`, a share of their length. */
 export function expectSame(
   actual: readonly Collected[],
   expected: readonly Collected[],
   tolerance = 1e-5,
 ): void {
   expect(actual.map(({ tokens }) => tokens)).toEqual(expected.map(({ tokens }) => tokens));
-  actual.forEach(({ finished }, i) => {
-    const other = expected[i]!.finished;
+  actual.forEach(({ finished, scores }, i) => {
+    const { finished: other, scores: expectedScores } = expected[i]!;
+    expect(scores.map(({ tokenId }) => tokenId)).toEqual(
+      expectedScores.map(({ tokenId }) => tokenId),
+    );
+    scores.forEach(({ logprobs }, at) => {
+      expect(logprobs?.logprob ?? 0).toBeCloseTo(expectedScores[at]!.logprobs?.logprob ?? 0, 3);
+    });
     expect(finished.usage).toEqual(other.usage);
     const [thoughts, same] = [finished.thoughts ?? [], other.thoughts ?? []];
     expect(thoughts.length).toBe(same.length);

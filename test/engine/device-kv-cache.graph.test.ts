@@ -50,14 +50,15 @@ describe.skipIf(noGpu)('on WebGPU', { timeout: 600_000 }, () => {
     const dir = temporaryDirectory();
     writeTinyCheckpoint(`${dir}/tiny`, { seed: 7, method: 'coconut' });
     const waves = [
-      // A prompt of two chunks and spans of 64 and 128, beside a short one.
-      [{ request: long }, { request: asked(5, 1, 4) }],
+      // A prompt of two chunks and spans of 64 and 128, scored, beside a short one.
+      [{ request: { ...long, promptLogprobs: 1 } }, { request: asked(5, 1, 4) }],
       // Three choices on one set of thoughts, which the prefix cache has.
       [2, 3, 4].map(() => ({ request: long, firstId: 2 })),
     ];
     const expected = await answers(optionsFor(`${dir}/tiny`, 'cpu'), waves);
     const actual = await answers(optionsFor(`${dir}/tiny`, 'webgpu'), waves);
     expectSame(actual, expected);
+    expect(actual[0]!.scores).toHaveLength(70);
     expect(actual[2]?.finished.usage.cachedTokens).toBeGreaterThan(60);
     // Batched as alone: the first wave's request and the third's are the same one.
     expect(actual[2]?.tokens).toEqual(actual[0]?.tokens);

@@ -2,8 +2,9 @@
 // cached prefixes that get mixed up change the text. Keeps the books that usage is held against.
 import type { Runner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
+import type { RowOutput } from '../../src/engine/row-output.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
-import type { RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import type { Sequence } from '../../src/engine/sequence.ts';
 import type { Input } from '../../src/engine/thought-inputs.ts';
 import { SlotBook } from './slot-book.ts';
 

@@ -2,6 +2,7 @@
 import {
   type GenerationRequest,
   greedySampling,
+  type ScoredToken,
   type TokenEvent,
 } from '../../src/engine/messages.ts';
 
@@ -22,17 +23,24 @@ export function makeRequest(overrides: Partial<GenerationRequest> = {}): Generat
 }
 
 export type Finished = Extract<TokenEvent, { kind: 'finished' }>;
-export type Collected = { tokens: number[]; thoughtEvents: number[]; finished: Finished };
+export type Collected = {
+  /** Of the prompt, where it was to be scored. */
+  scores: ScoredToken[];
+  tokens: number[];
+  thoughtEvents: number[];
+  finished: Finished;
+};
 
-const thoughtsFirst = /^(thought )*(token )*finished$/;
+const thoughtsFirst = /^(prompt )?(thought )*(token )*finished$/;
 /** With a latentEntry. */
-export const thoughtsWithin = /^(token )*(thought )*(token )*finished$/;
+export const thoughtsWithin = /^(prompt )?(token )*(thought )*(token )*finished$/;
 
 /** Throws unless the events come in this order, with one finished at the end. */
 export function collect(events: readonly TokenEvent[], order = thoughtsFirst): Collected {
   const kinds = events.map(({ kind }) => kind).join(' ');
   if (!order.test(kinds)) throw new Error(`events in disorder: ${kinds}`);
   return {
+    scores: events.flatMap((event) => (event.kind === 'prompt' ? event.tokens : [])),
     tokens: events.flatMap((event) => (event.kind === 'token' ? event.tokenId : [])),
     thoughtEvents: events.flatMap((event) => (event.kind === 'thought' ? event.index : [])),
     finished: events.at(-1) as Finished,

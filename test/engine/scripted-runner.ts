@@ -1,8 +1,9 @@
 // A model without tensors: states and logits are a function of how much was fed. It records every
 // batch, and breaks where it is told to.
 import type { Runner } from '../../src/engine/model-runner.ts';
+import type { RowOutput } from '../../src/engine/row-output.ts';
 import type { Batch } from '../../src/engine/scheduler.ts';
-import type { RowOutput, Sequence } from '../../src/engine/sequence.ts';
+import type { Sequence } from '../../src/engine/sequence.ts';
 import { SlotBook } from './slot-book.ts';
 
 const vocabSize = 16;

@@ -76,9 +76,8 @@ export const tinyModels = [
 export type TensorModel = ReturnType<typeof tensorModel>;
 
 /** To be called in a describe: the session is created before its first test. */
-export function tensorModel(config: ModelConfig) {
+export function tensorModel(config: ModelConfig, weights = tinyWeights(config, 7)) {
   let session: Session;
-  const weights = tinyWeights(config, 7);
   beforeAll(async () => {
     const { graph, bytes } = encodeServingModel(config, weights);
     session = await createSession(graph, bytes, { threads: 1 });

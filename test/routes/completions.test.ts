@@ -226,6 +226,55 @@ describe('several choices', () => {
   });
 });
 
+describe('a scored prompt', () => {
+  const body = { prompt: 'Hi', echo: true, logprobs: 1 };
+  const scores = {
+    tokens: ['H', 'i'],
+    token_logprobs: [null, -0.25],
+    top_logprobs: [null, { i: -0.25 }],
+    text_offset: [0, 1],
+  };
+
+  it('alone has an entry per token, the first null, and no text behind it', async () => {
+    const engine = new FakeEngine({ text: '!' });
+    const { choices, usage } = await completionOf(await post(engine, { ...body, max_tokens: 0 }));
+    expect(choices).toEqual([{ text: 'Hi', index: 0, logprobs: scores, finish_reason: 'length' }]);
+    expect(usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 0 });
+    expect(engine.requests[0]).toMatchObject({ maxTokens: 0, promptLogprobs: 1 });
+  });
+
+  it('may fill all positions where nothing is to come after it', async () => {
+    const [engine, prompt] = [new FakeEngine({ text: '!' }), 'x'.repeat(64)];
+    const response = await post(engine, { ...body, prompt, max_tokens: 0 });
+    expect((await completionOf(response)).choices[0]?.logprobs?.tokens).toHaveLength(64);
+  });
+
+  it('is followed by the text and by what ended it, which is neither text nor billed', async () => {
+    const { choices, usage } = await completionOf(await post(new FakeEngine({ text: '!' }), body));
+    expect(choices[0]).toMatchObject({ text: 'Hi!', finish_reason: 'stop' });
+    expect(choices[0]?.logprobs?.tokens).toEqual(['H', 'i', '!', '<eos>']);
+    expect(choices[0]?.logprobs?.text_offset).toEqual([0, 1, 2, 3]);
+    expect(usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 1 });
+  });
+
+  it('leaves out the markers of latent mode', async () => {
+    const asked = { ...body, latent_thoughts: 2, max_tokens: 4 };
+    const { choices } = await completionOf(await post(new FakeEngine({ text: '!' }), asked));
+    expect(choices[0]?.logprobs?.tokens).toEqual(['H', 'i', '!', '<eos>']);
+  });
+
+  it('is not asked for without echo, nor its scores without logprobs', async () => {
+    for (const asked of [
+      { ...body, echo: false },
+      { prompt: 'Hi', echo: true },
+    ]) {
+      const engine = new FakeEngine({ text: '!' });
+      await post(engine, asked);
+      expect(engine.requests[0]?.promptLogprobs).toBeUndefined();
+    }
+  });
+});
+
 describe('token ids', () => {
   it('come where they are asked for', async () => {
     const engine = new FakeEngine({ text: '!?' });
@@ -272,7 +321,9 @@ describe('refused', () => {
     [{ prompt: 'x', response_format: { type: 'json_object' } }, 'response_format'],
     [{ prompt: 'x', suffix: 'y' }, 'suffix'],
     [{ prompt: 'x', logprobs: 6 }, 'logprobs'],
-    [{ prompt: 'x', logprobs: 1, echo: true }, 'logprobs'],
+    [{ prompt: 'x', max_tokens: 0 }, 'max_tokens'],
+    [{ prompt: 'x', max_tokens: 0, logprobs: 1 }, 'max_tokens'],
+    [{ prompt: 'x'.repeat(65), max_tokens: 0, echo: true }, 'prompt'],
     [{ prompt: 'x', latent_thoughts: 7 }, 'latent_thoughts'],
     [{ prompt: 'x', stream_options: {} }, 'stream_options'],
   ])('%j', async (body, param) => {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseChatRequest } from '../../src/routes/chat-fields.ts';
 import { toGenerationRequest } from '../../src/routes/chat-request.ts';
-import { toCompletionRequests } from '../../src/routes/completion-fields.ts';
+import { readPrompts, toCompletionRequests } from '../../src/routes/completion-fields.ts';
 import type { ServedModel } from '../../src/routes/served-model.ts';
 import {
   ask,
@@ -77,8 +77,10 @@ describe('latent_after', () => {
   });
 
   it('is the checkpoint’s in completions with thoughts, and nothing without', () => {
-    const ofPrompt = (latent_thoughts: number) =>
-      toCompletionRequests({ model: 'm', prompt: 'Hi', latent_thoughts }, wordsFirst)[0]!;
+    const ofPrompt = (latent_thoughts: number) => {
+      const request = { model: 'm', prompt: 'Hi', latent_thoughts };
+      return toCompletionRequests(request, readPrompts(request, wordsFirst), wordsFirst)[0]!;
+    };
     expect(ofPrompt(2)).toMatchObject({ suffixIds: [], latentEntry: written });
     expect(ofPrompt(0).latentEntry).toBeUndefined();
   });

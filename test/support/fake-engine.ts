@@ -17,9 +17,10 @@ export const special = { eos: 256, bot: 257, eot: 258 };
 
 const tokenizer = byteTokenizer();
 
-/** text: its bytes as tokens, one by one; think: thoughts in the middle of the answer; until: then it goes on; hang: nothing more until the request is aborted. */
+/** text: its bytes as tokens, one by one; ids: tokens; think: thoughts in the middle of the answer; until: then it goes on; hang: nothing more until the request is aborted. */
 export type ScriptStep =
   | { text: string }
+  | { ids: readonly number[] }
   | { think: true }
   | { hang: true }
   | { until: Promise<void> }
@@ -75,6 +76,7 @@ export class FakeEngine implements Engine {
   }
 
   async *#play(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
+    yield* promptEvent(request);
     if (!request.latentEntry) yield* thoughtEvents(request);
     let answerTokens = 0;
     const finished = (reason: FinishReason): TokenEvent => {
@@ -86,14 +88,17 @@ export class FakeEngine implements Engine {
         thoughts: request.thoughts.count,
         answerTokens,
       };
-      return { kind: 'finished', reason, usage, timings, thoughts: null };
+      // As if <eos> came where the script is over.
+      const stopToken = { tokenId: special.eos, logprobs: scriptedLogprobs(request, special.eos) };
+      const end = reason === 'stop' && { stopToken };
+      return { kind: 'finished', reason, usage, timings, thoughts: null, ...end };
     };
     for (const step of this.#script) {
       if ('fail' in step) throw step.fail;
       if ('until' in step) await step.until;
       if ('think' in step) yield* thoughtEvents(request);
       if ('hang' in step) await whenAborted(signal);
-      for (const tokenId of 'text' in step ? tokenizer.encode(step.text) : []) {
+      for (const tokenId of idsOf(step)) {
         // A turn of the event loop per token, as the real engine's messages take.
         await new Promise(setImmediate);
         if (signal.aborted) break;
@@ -107,6 +112,21 @@ export class FakeEngine implements Engine {
   }
 }
 
+function idsOf(step: ScriptStep): readonly number[] {
+  if ('ids' in step) return step.ids;
+  return 'text' in step ? tokenizer.encode(step.text) : [];
+}
+
+function* promptEvent(request: GenerationRequest): Generator<TokenEvent> {
+  const { promptIds, promptLogprobs = null } = request;
+  if (promptLogprobs === null) return;
+  const tokens = promptIds.map((tokenId, i) => {
+    const logprobs = scriptedLogprobs({ logprobs: promptLogprobs }, tokenId);
+    return { tokenId, logprobs: i === 0 ? null : logprobs };
+  });
+  yield { kind: 'prompt', tokens };
+}
+
 function* thoughtEvents({ thoughts, traceWords }: GenerationRequest): Generator<TokenEvent> {
   for (let index = 0; index < thoughts.count; index++) {
     const words = [{ tokenId: tokenizer.encode('Tom')[0]!, probability: 0.5 }];
@@ -116,7 +136,7 @@ function* thoughtEvents({ thoughts, traceWords }: GenerationRequest): Generator<
 }
 
 /** As asked for: the token itself at -0.25, and the ids after it, each less likely by 1. */
-function scriptedLogprobs({ logprobs }: GenerationRequest, tokenId: number) {
+function scriptedLogprobs({ logprobs }: Pick<GenerationRequest, 'logprobs'>, tokenId: number) {
   if (logprobs === null) return null;
   const top = Array.from({ length: logprobs }, (_, i) => ({
     tokenId: (tokenId + i) % 256,

@@ -13,8 +13,15 @@ export type RealApp = {
 };
 
 /** @param modelDir one checkpoint */
-export async function realApp(modelDir: string): Promise<RealApp> {
-  const { engines, models, ...deps } = servedBy({ MODEL_DIR: modelDir, THREADS: '1' });
+export async function realApp(
+  modelDir: string,
+  environment: Record<string, string> = {},
+): Promise<RealApp> {
+  const { engines, models, ...deps } = servedBy({
+    MODEL_DIR: modelDir,
+    THREADS: '1',
+    ...environment,
+  });
   const cutoff = new AbortController().signal;
   const app = createApp({ ...deps, models, phase: () => 'serving', cutoff });
   const server = await listen(app, { host: '127.0.0.1', port: 0 });
