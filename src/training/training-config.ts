@@ -3,12 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Checkpoint } from '../model/checkpoint.ts';
-import { fillers } from '../model/fillers.ts';
-import type { DataKind } from './datasets/formats.ts';
-import { impossibleConcepts, NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
-import { impossibleSizes, PROSQA_SIZES } from './datasets/prosqa-generator.ts';
-import { NODE_COUNT } from './datasets/superposition.ts';
-import { methodNames, methods } from './methods.ts';
+import { NEGATED_STATEMENTS } from './datasets/prontoqa-generator.ts';
+import { PROSQA_SIZES } from './datasets/prosqa-generator.ts';
+import { methodNames } from './methods.ts';
+import { problemsOf } from './run-rules.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -130,21 +128,6 @@ const dataSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('superposition'), ...heldOut }),
 ]);
 
-type Sizes = { nodes: [number, number]; minHops: number; maxHops: number };
-
-const prosqaProblem = ({ nodes: [min, max], minHops, maxHops }: Sizes): string | null =>
-  impossibleSizes({ nodes: { min, max }, hops: { min: minHops, max: maxHops } });
-
-/** What is wrong with a segment's sizes, by data set. Only questions that are graphs have frontiers, and sizes that can grow. */
-const sizeProblems: Partial<Record<DataKind, (sizes: Sizes) => string | null>> = {
-  prosqa: prosqaProblem,
-  prontoqa: ({ nodes }) => impossibleConcepts(nodes),
-  superposition: (sizes) =>
-    sizes.nodes[1] > NODE_COUNT
-      ? `node numbers run below ${NODE_COUNT}, got up to ${sizes.nodes[1]} nodes`
-      : prosqaProblem(sizes),
-};
-
 const modelSchema = z.strictObject({
   architecture: z.enum(['gpt2', 'llama']).default('gpt2'),
   layers: count,
@@ -212,61 +195,12 @@ const settingsSchema = z.strictObject({
 });
 
 export const trainingConfigSchema = settingsSchema.superRefine((config, context) => {
-  const refuse = (path: (string | number)[], message: string): void =>
+  for (const { path, message } of problemsOf(config))
     context.addIssue({ code: 'custom', path, message });
-  const { kind } = config.data;
-  const sizeProblem = sizeProblems[kind];
-  if (config.supervision === 'frontier' && !sizeProblem)
-    refuse(['supervision'], `${kind} has no frontiers`);
-  const { filler, stages } = methods[config.method];
-  const asked = {
-    stopHead: config.stopHead !== null,
-    distillation: config.distillation !== null,
-    latentUpdate: config.latentUpdate.kind !== 'sequential',
-    supervision: config.supervision !== 'none',
-    wordSteps: config.wordSteps > 0,
-  };
-  for (const [key, isAsked] of Object.entries(asked))
-    if (isAsked && filler !== 'thought') refuse([key], `${config.method} has no thoughts`);
-  if (!config.padThoughts && !asked.stopHead && fillers[filler].slot !== null)
-    refuse(['padThoughts'], 'a server cannot know the number of thoughts without a stop head');
-  if (config.tokenRemoval.keepPositions && stages !== 'tokens')
-    refuse(['tokenRemoval', 'keepPositions'], `${config.method} removes no tokens`);
-  if (config.supervision === 'frontier' && asked.wordSteps)
-    refuse(['wordSteps'], 'frontiers are of a search from the question, not from its first steps');
-  if (asked.stopHead && asked.latentUpdate)
-    refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
-  if ((config.start.kind === 'checkpoint') !== (config.model === null))
-    refuse(
-      ['model'],
-      config.model ? 'the start checkpoint has its own sizes' : 'fresh weights need sizes',
-    );
-  if (config.supervision === 'decoder' && (config.decoderLayers ?? config.model) === null)
-    refuse(['decoderLayers'], 'say how many: the run file has no model to take them from');
-  const { groups, microBatches } = config.batch;
-  if (groups % microBatches !== 0)
-    refuse(['batch', 'microBatches'], `${groups} groups do not part into ${microBatches}`);
-  config.segments.forEach((segment, i) => {
-    const { task, nodes, maxHops, also, negatedStatements, removedTokens } = segment;
-    if (nodes !== null && !sizeProblem) refuse(['segments', i, 'nodes'], `${kind} has no graphs`);
-    const impossible = nodes !== null && sizeProblem?.({ ...segment, nodes });
-    if (impossible) refuse(['segments', i, 'nodes'], impossible);
-    const impossibleAlso = also && sizeProblem?.(also);
-    if (impossibleAlso) refuse(['segments', i, 'also'], impossibleAlso);
-    if (removedTokens !== null && stages !== 'tokens')
-      refuse(['segments', i, 'removedTokens'], `${config.method} removes no tokens`);
-    if (maxHops !== PROSQA_SIZES.hops.max && (kind === 'prontoqa' || nodes === null))
-      refuse(['segments', i, 'maxHops'], 'only for ProsQA and superposition graphs, with nodes');
-    if (also !== null && kind !== 'prosqa') refuse(['segments', i, 'also'], 'only for ProsQA');
-    if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
-      refuse(['segments', i, 'negatedStatements'], 'only for ProntoQA, with nodes');
-    if (task === 'walks' && kind !== 'prosqa')
-      refuse(['segments', i, 'task'], `there are no walks over ${kind}`);
-    if (task === 'text' && filler !== 'thought')
-      refuse(['segments', i, 'task'], `${config.method} has no thoughts to put into text`);
-  });
 });
 
+/** A run file's content, each key by itself in order. */
+export type Settings = z.output<typeof settingsSchema>;
 export type ModelSizes = z.output<typeof modelSchema>;
 export type FileRules = Pick<
   Extract<DataConfig, { kind: 'gsm8k' }>,
