@@ -71,6 +71,20 @@ describe.each(tinyModels)('a prompt of $architecture', ({ config }) => {
     }
   });
 
+  it('that is followed by a stop id tells of it at the end, where log probabilities are asked for', async () => {
+    const request = { ...scored(30, 6), maxTokens: 1, logprobs: 0 };
+    const { tokens } = await alone(request);
+    const stopped = await alone({ ...request, stopIds: tokens });
+    expect(stopped.tokens).toEqual([]);
+    expect(stopped.finished).toMatchObject({ reason: 'stop', usage: { answerTokens: 0 } });
+    const { logits } = await lastPosition(session(), config, request.promptIds);
+    const [tokenId] = tokens as [number];
+    expectScores(
+      [stopped.finished.stopToken!],
+      [{ tokenId, logprobs: tokenLogprobs(logits, tokenId, 0) }],
+    );
+  });
+
   it('is scored once for all choices, which are all told', async () => {
     const request = { ...scored(50, 4), maxTokens: 3, suffixIds: [eot] };
     const running = engine({ maxPrefillTokens: 16 });
