@@ -8,6 +8,7 @@ const kustomizations = {
   'serving/overlays/warm': ['Service coconut-serve'],
   'serving/overlays/volume': ['Service coconut-serve'],
   'serving/overlays/gpu': ['Service coconut-serve'],
+  'serving/overlays/metrics': ['Service coconut-serve', 'PodMonitor coconut-serve'],
   'training/base': ['PersistentVolumeClaim coconut-runs', 'Job coconut-training'],
   'training/overlays/prosqa': [
     'PersistentVolumeClaim coconut-runs-prosqa',

@@ -12,10 +12,18 @@ import { renderKustomization } from '../support/kubectl.ts';
 import { asWorkload, literalEnvironment, onlyContainer } from '../support/pod.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
+type PodMonitor = {
+  spec: {
+    selector: { matchLabels: Record<string, string> };
+    jobLabel: string;
+    podMetricsEndpoints: { port: string; relabelings: object[] }[];
+  };
+};
+
 const render = (names: string[]) =>
   names.flatMap((name) =>
     renderKustomization(`deploy/${name}`)
-      .filter(({ kind }) => kind !== 'PersistentVolumeClaim')
+      .filter(({ kind }) => !['PersistentVolumeClaim', 'PodMonitor'].includes(kind))
       .map((manifest) => ({ name, manifest, container: onlyContainer(manifest) })),
   );
 const servers = render([
@@ -23,6 +31,7 @@ const servers = render([
   'serving/overlays/warm',
   'serving/overlays/volume',
   'serving/overlays/gpu',
+  'serving/overlays/metrics',
 ]);
 const trainings = render(['training/base', 'training/overlays/prosqa', 'training/overlays/gpu']);
 const onGpu = [...servers, ...trainings].filter(({ name }) => name.endsWith('/gpu'));
@@ -139,6 +148,34 @@ describe.each(servers)('$name', ({ manifest, container }) => {
   });
 });
 
+describe('the metrics overlay', () => {
+  const { manifest, container } = servers.find(({ name }) => name.endsWith('/metrics'))!;
+  const { port, metricsPort } = readConfig(literalEnvironment(container));
+  const rendered = renderKustomization('deploy/serving/overlays/metrics');
+  const { spec } = rendered.find(({ kind }) => kind === 'PodMonitor') as unknown as PodMonitor;
+
+  it('has a port that nothing else in the pod has', () => {
+    // Of knative/serving's pkg/networking/constants.go.
+    const queueProxyPorts = [8012, 8013, 8022, 8112, 9090, 9091];
+    expect([port, ...queueProxyPorts]).not.toContain(metricsPort);
+    expect(metricsPort).toBeGreaterThan(1023);
+  });
+
+  it('is scraped there, under the job that the alerts are of', () => {
+    const { labels } = asWorkload(manifest).spec.template.metadata;
+    expect(labels).toMatchObject(spec.selector.matchLabels);
+    expect(labels?.[spec.jobLabel]).toBe('coconut-serve');
+    const [endpoint] = spec.podMetricsEndpoints;
+    expect(endpoint?.relabelings).toEqual([
+      {
+        sourceLabels: ['__meta_kubernetes_pod_ip'],
+        targetLabel: '__address__',
+        replacement: `$1:${metricsPort}`,
+      },
+    ]);
+  });
+});
+
 describe.each(trainings)('$name', ({ manifest, container }) => {
   const { completions } = asWorkload(manifest).spec;
   const { RUNS = '', DEVICE = 'none' } = literalEnvironment(container);
@@ -169,6 +206,15 @@ describe.each(trainings)('$name', ({ manifest, container }) => {
     }
     expect(imagePaths).toContain('runs');
   });
+});
+
+it('compose has Prometheus scrape a port that it does not publish', () => {
+  const { services } = parse(readFileSync('deploy/compose.yaml', 'utf8'));
+  const { environment, ports } = services['coconut-serve'];
+  const { metricsPort } = readConfig(environment);
+  const [job] = parse(readFileSync('deploy/observability/prometheus.yml', 'utf8')).scrape_configs;
+  expect(job.static_configs[0].targets).toEqual([`coconut-serve:${metricsPort}`]);
+  expect(ports.join()).not.toContain(String(metricsPort));
 });
 
 it('compose gives the server longer to stop than it takes', () => {

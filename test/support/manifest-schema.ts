@@ -1,6 +1,7 @@
 // What the schemas of Kubernetes and Knative say about a manifest: validators find wrong types and
 // missing fields, TypeScript finds fields that do not exist.
 import { Service } from '@kubernetes-models/knative/serving.knative.dev/v1/Service';
+import { PodMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor';
 import { Job } from 'kubernetes-models/batch/v1/Job';
 import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
 import ts from 'typescript';
@@ -15,6 +16,11 @@ const schemas: Record<string, { type: string; module: string; make: (data: never
       type: 'IService',
       module: knativeModule,
       make: (data) => new Service(data),
+    },
+    'monitoring.coreos.com/v1 PodMonitor': {
+      type: 'IPodMonitor',
+      module: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor',
+      make: (data) => new PodMonitor(data),
     },
     'batch/v1 Job': {
       type: 'IJob',

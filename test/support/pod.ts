@@ -35,12 +35,17 @@ export type PodSpec = {
   timeoutSeconds?: number;
 };
 
+type PodMetadata = {
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+};
+
 type Workload = {
   metadata: { name: string };
   spec: {
     completions?: number;
     parallelism?: number;
-    template: { metadata: { annotations?: Record<string, string> }; spec: PodSpec };
+    template: { metadata: PodMetadata; spec: PodSpec };
   };
 };
 
