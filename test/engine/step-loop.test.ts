@@ -83,8 +83,10 @@ describe('the report', () => {
       [0, 1].map((i) => new Sequence(firstId + i, makeRequest(thinking), 0, firstId));
     const loop = started(4, [...choices(0), ...choices(2)]);
     await loop.step();
-    for (const id of [0, 1]) loop.abort(id);
     for (const id of [2, 3]) loop.abort(id, false);
+    loop.abort(0);
+    expect(await cancelledIn(loop)).toEqual([]);
+    loop.abort(1);
     expect(await cancelledIn(loop)).toEqual(['thinking']);
   });
 
