@@ -79,6 +79,8 @@ const environmentSchema = z
     /** Open at a time; further ones are closed at once. 0: any number. */
     MAX_CONNECTIONS: whole(0, 1_000_000).default(4096),
     BODY_LIMIT_BYTES: whole(1024, 268_435_456).default(1_048_576),
+    /** Of all request bodies that are being received or read. */
+    BODY_BUDGET_BYTES: whole(1024, 1_099_511_627_776).default(268_435_456),
     HEARTBEAT_SECONDS: whole(1, 3600).default(15),
     /** A reader that takes nothing of its answer for so long loses its connection. */
     STALL_SECONDS: whole(1, 3600).default(60),
@@ -122,6 +124,7 @@ const environmentSchema = z
     playground: env.PLAYGROUND,
     maxConnections: env.MAX_CONNECTIONS,
     bodyLimitBytes: env.BODY_LIMIT_BYTES,
+    bodyBudgetBytes: Math.max(env.BODY_BUDGET_BYTES, env.BODY_LIMIT_BYTES),
     heartbeatMs: env.HEARTBEAT_SECONDS * 1000,
     stallMs: env.STALL_SECONDS * 1000,
     requestsPerMinute: env.REQUESTS_PER_MINUTE,

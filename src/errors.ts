@@ -124,11 +124,12 @@ const errorTable = {
       `Rate limit reached (${limit}). Try again in ${retryAfterSeconds} s.`,
     headers: ({ retryAfterSeconds }) => retryAfter(retryAfterSeconds),
   }),
-  server_is_overloaded: row<{ limit: number }>({
+  server_is_overloaded: row<{ limit: number; of?: 'bytes for request bodies' }>({
     status: 503,
     type: 'service_unavailable_error',
     param: none,
-    message: ({ limit }) => `All ${limit} places in the queue are taken. Try again shortly.`,
+    message: ({ limit, of = 'places in the queue' }) =>
+      `All ${limit} ${of} are taken. Try again shortly.`,
     headers: () => retryAfter(1),
   }),
   engine_unavailable: row<{ state: string }>({

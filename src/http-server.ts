@@ -16,7 +16,7 @@ const serverOptions = {
 /** Connections that wait while the event loop is busy; Node's own 511 loses some of a burst of 500 streams. */
 const backlog = 4096;
 /** Requests of one connection that wait for the answer to the one before them. */
-const maxPipelined = 64;
+const maxPipelined = 16;
 const idleSweepMs = 50;
 
 export type HttpServer = {

@@ -1,5 +1,6 @@
 // Process entry: config → checkpoints → app → listen. SIGTERM or SIGINT: not ready, drain, exit 0;
 // a second signal kills at once. Run it with `npm start`.
+import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApp, createMetricsApp } from './app.ts';
 import { CheckpointEngines, type ServingDeps } from './checkpoint-engines.ts';
@@ -74,19 +75,23 @@ async function serve(
 }
 
 /** The API's port, and METRICS_PORT where there is to be one. */
-async function openPorts(deps: AppDeps, config: Config) {
-  const { host, metricsPort: port } = config;
+async function openPorts(unbound: AppDeps, config: Config) {
+  const { port, metricsPort } = config;
+  // Any name may lead to loopback; what is guarded is the address that is bound.
+  const { address: host } = await opened('HOST', lookup(config.host));
+  const deps = { ...unbound, config: { ...config, host } };
   const onRefused = () => deps.metrics.coconut_connections_refused_total.inc();
   const connections = { max: config.maxConnections, onRefused };
-  const server = await opened('PORT', listen(createApp(deps), config, connections));
-  if (port === undefined) return { server, scraped: null };
+  const server = await opened('PORT', listen(createApp(deps), { host, port }, connections));
+  if (metricsPort === undefined) return { server, scraped: null };
   // Told to the end: it closes with the process.
-  const scraped = await opened('METRICS_PORT', listen(createMetricsApp(deps), { host, port }));
+  const metricsApp = createMetricsApp(deps);
+  const scraped = await opened('METRICS_PORT', listen(metricsApp, { host, port: metricsPort }));
   return { server, scraped };
 }
 
-const opened = (variable: string, listening: Promise<HttpServer>): Promise<HttpServer> =>
-  listening.catch((cause: Error) => {
+const opened = <T>(variable: string, opening: Promise<T>): Promise<T> =>
+  opening.catch((cause: Error) => {
     throw new ConfigError(`config: ${variable}: ${cause.message}`, { cause });
   });
 

@@ -185,6 +185,16 @@ describe('the Host of a server on loopback without keys', () => {
     },
   );
 
+  it.each(['127.0.0.2', '::1', '::ffff:127.0.0.1', 'localhost'])(
+    'is checked where the server is bound to %s, which is a Host itself',
+    async (host) => {
+      const { app: bound } = fakeApp(models, { host });
+      expect((await bound.request('http://evil.test/v1/models')).status).toBe(403);
+      const own = host.includes(':') ? `[${host}]` : host;
+      expect((await bound.request(`http://${own}:8080/v1/models`)).status).toBe(200);
+    },
+  );
+
   it('may be anything once keys guard the server or it is bound to a network', async () => {
     const { app: open } = fakeApp(models, { host: '0.0.0.0' });
     expect((await open.request('http://api.example.com/v1/models')).status).toBe(200);

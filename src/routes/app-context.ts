@@ -16,6 +16,7 @@ export type AppDeps = {
     | 'host'
     | 'allowLatentControl'
     | 'apiKeys'
+    | 'bodyBudgetBytes'
     | 'bodyLimitBytes'
     | 'heartbeatMs'
     | 'maxChoices'

@@ -1,6 +1,7 @@
 // What a request must pass before a route sees it: Host, API key, a server that still takes work,
 // a body that is plain JSON of bounded size.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { apiError } from '../errors.ts';
@@ -8,18 +9,31 @@ import type { AppDeps, AppEnv } from './app-context.ts';
 
 type Guard = MiddlewareHandler<AppEnv>;
 
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Of an address, also of an IPv4 one written as IPv6, and of the one name that means nothing else. */
+function isLoopback(host: string): boolean {
+  const address = host.replace(/^\[(.*)\]$/, '$1');
+  const version = isIP(address);
+  return version === 0
+    ? address === 'localhost'
+    : loopback.check(address, `ipv${version as 4 | 6}`);
+}
+
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
  * A server on loopback without keys trusts whoever reaches it, so a web page whose name was rebound
  * to 127.0.0.1 must not: its requests carry that name as Host.
+ * `host` is the address that the server is bound to.
  */
 export function guardHost({ host, apiKeys }: AppDeps['config']): Guard {
-  const open = apiKeys.length > 0 || !loopback.has(host);
+  const open = apiKeys.length > 0 || !isLoopback(host);
   return async (c, next) => {
     const { hostname } = new URL(c.req.url);
-    if (!open && !loopback.has(hostname)) throw apiError('host_not_allowed', { host: hostname });
+    if (!open && !isLoopback(hostname)) throw apiError('host_not_allowed', { host: hostname });
     await next();
   };
 }
@@ -65,7 +79,9 @@ export function requireJson(): Guard {
   };
 }
 
-export function limitBody({ bodyLimitBytes }: AppDeps['config']): Guard {
+/** Refuses a body that is too long, and any while those that are held take all of the budget. */
+export function limitBody({ bodyLimitBytes, bodyBudgetBytes }: AppDeps['config']): Guard {
+  let heldBytes = 0;
   const refuse = () => {
     throw apiError('payload_too_large', { limitBytes: bodyLimitBytes });
   };
@@ -73,10 +89,20 @@ export function limitBody({ bodyLimitBytes }: AppDeps['config']): Guard {
   return async (c, next) => {
     const length = c.req.header('content-length');
     const isChunked = c.req.header('transfer-encoding') !== undefined;
-    // To count would make a fetch Request with a stream of each; Node ends a body where its header says.
-    if (length === undefined || isChunked) return counting(c, next);
-    if (Number(length) > bodyLimitBytes) refuse();
-    await next();
+    const isTold = length !== undefined && !isChunked;
+    const bytes = isTold ? Number(length) : bodyLimitBytes;
+    if (bytes > bodyLimitBytes) refuse();
+    if (heldBytes + bytes > bodyBudgetBytes) {
+      const of = 'bytes for request bodies';
+      throw apiError('server_is_overloaded', { limit: bodyBudgetBytes, of });
+    }
+    heldBytes += bytes;
+    try {
+      // To count would make a fetch Request with a stream of each; Node ends a body where its header says.
+      return isTold ? await next() : await counting(c, next);
+    } finally {
+      heldBytes -= bytes;
+    }
   };
 }
 

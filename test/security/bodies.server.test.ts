@@ -4,11 +4,14 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../src/http-server.ts';
 import { apiRoutes } from '../../src/routes/route-table.ts';
-import { ask, FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
+import { ask, errorOf, FakeEngine, fakeApp, fakeModel } from '../support/fake-engine.ts';
 import { chunk, rawRequest } from '../support/raw-request.ts';
 
-async function serve(engine = new FakeEngine({ text: 'Yes.' })) {
-  const { app } = fakeApp([fakeModel(engine)]);
+async function serve(
+  engine = new FakeEngine({ text: 'Yes.' }),
+  config: Parameters<typeof fakeApp>[1] = {},
+) {
+  const { app } = fakeApp([fakeModel(engine)], config);
   const server = await listen(app, { host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.destroy());
   return { engine, server };
@@ -82,6 +85,39 @@ describe('a client that leaves before anything was said', () => {
   });
 });
 
+describe('bodies that come together', () => {
+  const body = JSON.stringify(ask());
+  const path = '/v1/chat/completions';
+
+  it.each([
+    ['of a length that is told', [`Content-Length: ${body.length}`, ''], body.length],
+    ['of any length, each as the longest', [chunked, ''], 4096],
+  ])('%s have a bound, and room again when one has gone', async (_, lines, bytes) => {
+    const { engine, server } = await serve(new FakeEngine({ text: 'Yes.' }), {
+      bodyBudgetBytes: bytes + body.length,
+    });
+    const first = rawRequest(server, [...head(path), ...lines]);
+    const post = () =>
+      fetch(`${server.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(ask({ seed: 7 })),
+      });
+    const refused = await vi.waitFor(async () => {
+      const response = await post();
+      expect(response.status).toBe(503);
+      return response;
+    }, 20_000);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    const { code, message } = await errorOf(refused);
+    expect(code).toBe('server_is_overloaded');
+    expect(message).toContain(`All ${bytes + body.length} bytes for request bodies are taken`);
+    first.socket.destroy();
+    await vi.waitFor(async () => expect((await post()).status).toBe(200), 20_000);
+    expect(engine.requests.map(({ sampling }) => sampling.seed)).toContain(7);
+  });
+});
+
 describe('requests that come at once on one connection', () => {
   const request = (extra: object = {}) => {
     const body = JSON.stringify(ask(extra));
@@ -115,10 +151,10 @@ describe('requests that come at once on one connection', () => {
     expect(engine.requests).toHaveLength(1);
   });
 
-  it('are no more than 65, or the connection is cut', async () => {
+  it('are no more than 17, or the connection is cut', async () => {
     const { engine, server } = await serve(new FakeEngine({ hang: true }));
     const probe = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    const { socket, answer } = rawRequest(server, [], request() + probe.repeat(64));
+    const { socket, answer } = rawRequest(server, [], request() + probe.repeat(16));
     await vi.waitFor(() => expect(engine.requests).toHaveLength(1), 20_000);
     expect(engine.endings).toEqual([]);
     socket.write(probe);
