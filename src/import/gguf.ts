@@ -1,6 +1,6 @@
 // A GGUF file (llama.cpp's format) → the parts of our checkpoint directory. The header is read by
 // @huggingface/gguf; names, layouts and the tokenizer are translated here. Llama architecture only.
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { type GGUFParseOutput, gguf } from '@huggingface/gguf';
 import { z } from 'zod';
 import { lastQuestionTemplate } from '../model/chat-template.ts';
@@ -12,6 +12,7 @@ import {
   type RopeScaling,
 } from '../model/model-config.ts';
 import { parameterTable } from '../model/parameters.ts';
+import { readBytes } from '../model/read-bytes.ts';
 import { rotaryFrequencies } from '../model/rotary.ts';
 import { blockKinds, dequantize } from './dequantize.ts';
 import { ggufName } from './gguf-names.ts';
@@ -38,9 +39,11 @@ const metadataSchema = z.looseObject({
 });
 type Metadata = z.output<typeof metadataSchema>;
 
-/** Throws an Error that names the file where it is of another architecture or cannot be read. */
+/** Throws an Error that names the file where it is of another architecture, damaged, or cannot be read. */
 export async function readGguf(path: string): Promise<CheckpointParts> {
-  const parsed = await gguf(path, { allowLocalFile: true });
+  const parsed = await gguf(path, { allowLocalFile: true }).catch((cause: Error) => {
+    throw new Error(`${path}: no GGUF header that can be read: ${cause.message}`, { cause });
+  });
   const metadata = metadataSchema.safeParse(parsed.metadata);
   if (!metadata.success) throw new Error(`${path}: ${z.prettifyError(metadata.error)}`);
   const file: GgufFile = { path, ...parsed };
@@ -147,8 +150,9 @@ function weightsOf(config: LlamaConfig, file: GgufFile): CheckpointParts['weight
   };
 }
 
-/** Throws an Error where it is missing, of another shape, or of a type that is not decoded. */
-function findTensor({ path, tensorInfos }: GgufFile, name: string, shape: readonly number[]) {
+/** Throws an Error where it is missing, of another shape, of a type that is not decoded, or beyond the file's end. */
+function findTensor(file: GgufFile, name: string, shape: readonly number[]) {
+  const { path, tensorInfos, tensorDataOffset } = file;
   const info = tensorInfos.find((candidate) => candidate.name === name);
   if (!info) throw new Error(`${path}: tensor "${name}" is missing`);
   // GGUF counts the fastest axis first.
@@ -157,18 +161,25 @@ function findTensor({ path, tensorInfos }: GgufFile, name: string, shape: readon
   }
   const kind = blockKinds[info.dtype];
   if (!kind) throw new Error(`${path}: "${name}" has type ${info.dtype}, none we decode`);
-  return { kind, offset: Number(info.offset) };
+  const size = shape.reduce((a, b) => a * b, 1);
+  const byteLength = (size / kind.weights) * kind.bytes;
+  const at = Number(tensorDataOffset) + Number(info.offset);
+  const fileBytes = statSync(path).size;
+  // Before memory is allocated for what is not there.
+  if (at + byteLength > fileBytes) {
+    const reason = `"${name}" ends at byte ${at + byteLength}, the file at ${fileBytes}`;
+    throw new Error(`${path}: ${reason}`);
+  }
+  return { kind, size, at, byteLength };
 }
 
 function readTensor(file: GgufFile, name: string, shape: readonly number[]): Float32Array {
-  const { kind, offset } = findTensor(file, name, shape);
-  const size = shape.reduce((a, b) => a * b, 1);
-  const bytes = Buffer.alloc((size / kind.weights) * kind.bytes);
+  const { kind, size, at, byteLength } = findTensor(file, name, shape);
+  const bytes = new Uint8Array(byteLength);
   const handle = openSync(file.path, 'r');
   try {
-    const at = Number(file.tensorDataOffset) + offset;
-    const read = readSync(handle, bytes, 0, bytes.length, at);
-    return dequantize(kind, new DataView(bytes.buffer, bytes.byteOffset, read), size);
+    const read = readBytes(handle, bytes, at);
+    return dequantize(kind, new DataView(bytes.buffer, 0, read), size);
   } finally {
     closeSync(handle);
   }

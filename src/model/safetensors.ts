@@ -2,8 +2,9 @@
 // header, then the tensors' bytes without holes. Trusts nothing it reads: every range is checked
 // against the file before memory is allocated for it. Knows no model.
 
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { bfloat16ToNumber, float16ToNumber } from './half-floats.ts';
+import { readBytes } from './read-bytes.ts';
 import {
   elementCount,
   floatDtypes,
@@ -135,20 +136,10 @@ function readFloats(path: string, file: number, name: string, entry: TensorEntry
 }
 
 function readFully(path: string, file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    const count = readSync(
-      file,
-      bytes,
-      done,
-      Math.min(bytes.length - done, 2 ** 30),
-      position + done,
-    );
-    if (count === 0) {
-      const reason = `ends at byte ${position + done}, expected ${bytes.length - done} more`;
-      throw new SafetensorsError(path, reason);
-    }
-    done += count;
-  }
+  const done = readBytes(file, bytes, position);
+  if (done === bytes.length) return;
+  const reason = `ends at byte ${position + done}, expected ${bytes.length - done} more`;
+  throw new SafetensorsError(path, reason);
 }
 
 function writeFully(file: number, bytes: Uint8Array): void {

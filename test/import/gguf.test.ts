@@ -98,6 +98,28 @@ describe('readGguf', () => {
     await expect(readGguf(ggufOf(before))).rejects.toThrow(/rope_freqs\.weight is not Llama 3's/);
   });
 
+  it('names the file and what is missing, wherever it is cut', { timeout: 120_000 }, async () => {
+    const whole = ggufOf(source());
+    const bytes = readFileSync(whole);
+    const cut = join(temporaryDirectory(), 'cut.gguf');
+    // The last tensor is not read to its padding's end.
+    const lengths = Array.from({ length: 60 }, (_, i) =>
+      Math.floor((i * (bytes.length - 64)) / 60),
+    );
+    const reasons: string[] = [];
+    for (const length of lengths) {
+      writeFileSync(cut, bytes.subarray(0, length));
+      const error = await readGguf(cut).then(
+        () => new Error(`read from ${length} of ${bytes.length} bytes`),
+        (reason: Error) => reason,
+      );
+      expect(error.message).toContain('cut.gguf: ');
+      reasons.push(error.message);
+    }
+    expect(reasons.join('\n')).toMatch(/no GGUF header that can be read/);
+    expect(reasons.join('\n')).toMatch(/"[\w.]+" ends at byte \d+, the file at \d+/);
+  });
+
   it('names another architecture, another tokenizer and a tensor that is missing', async () => {
     const damaged = (from: string, to: string) => {
       const path = ggufOf(source());

@@ -214,7 +214,7 @@ export function fakeApp(
     config: {
       host: '127.0.0.1',
       apiKeys: [],
-      bodyBudgetBytes: 1_000_000,
+      bodyBudgetBytes: 268_435_456,
       bodyLimitBytes: 4096,
       heartbeatMs: 60_000,
       maxChoices: 4,
