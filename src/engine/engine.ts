@@ -1,5 +1,7 @@
 // The main thread's handle on the engine: submit, abort, drain, and a new thread where one crashed.
 import { type ApiError, apiError } from '../errors.ts';
+import { type Asker, Compilations } from './compilations.ts';
+import { deferred } from './deferred.ts';
 import { type EngineThread, type StartThread, startEngineThread } from './engine-thread.ts';
 import { EventStream } from './event-stream.ts';
 import type {
@@ -46,9 +48,10 @@ export interface Engine {
   ): AsyncIterable<TokenEvent>[];
   /**
    * Whether answers can be held to an EBNF grammar, before one is asked for: null, or what is wrong
-   * with it. Throws as submit() does, and rejects as its streams do when the thread crashes meanwhile.
+   * with it. Rejects with what submit() throws, with rate_limit_exceeded where the caller has too many
+   * formats waiting, with the signal's reason, and as streams do when the thread crashes meanwhile.
    */
-  compile(grammar: string): Promise<string | null>;
+  compile(grammar: string, asker: Asker): Promise<string | null>;
   onStep(listener: (report: StepReport) => void): void;
   /** Told of each crash; `restarts` is false where the engine is given up. */
   onCrash(listener: (crash: Error, restarts: boolean) => void): void;
@@ -74,7 +77,7 @@ class ThreadedEngine implements Engine {
   readonly #queueLimit: number;
   readonly #startThread: StartThread;
   readonly #streams = new Map<number, EventStream>();
-  readonly #compiling = new Map<number, ReturnType<typeof deferred<string | null>>>();
+  readonly #compilations: Compilations;
   readonly #stepListeners: ((report: StepReport) => void)[] = [];
   readonly #crashListeners: ((crash: Error, restarts: boolean) => void)[] = [];
   readonly #restartPolicy = new RestartPolicy();
@@ -90,6 +93,7 @@ class ThreadedEngine implements Engine {
   constructor(options: EngineOptions, queueLimit: number, startThread: StartThread) {
     this.#options = options;
     this.#queueLimit = queueLimit;
+    this.#compilations = new Compilations(options.slots + queueLimit);
     this.#startThread = startThread;
     this.#thread = this.#start();
     // Whoever does not ask for ready() learns of a failure from submit().
@@ -124,15 +128,14 @@ class ThreadedEngine implements Engine {
     return streams;
   }
 
-  async compile(grammar: string): Promise<string | null> {
+  async compile(grammar: string, asker: Asker): Promise<string | null> {
     this.#checkState();
-    const limit = this.#options.slots + this.#queueLimit;
-    if (this.#compiling.size >= limit) throw apiError('server_is_overloaded', { limit });
     this.#lastId += 1;
-    const result = deferred<string | null>();
-    this.#compiling.set(this.#lastId, result);
-    this.#thread.post({ kind: 'compile', id: this.#lastId, grammar });
-    return result.promise;
+    const id = this.#lastId;
+    const leave = () => this.#thread.post({ kind: 'leave', id });
+    const problem = this.#compilations.add(id, grammar, asker, leave);
+    this.#thread.post({ kind: 'compile', id, grammar, caller: asker.caller });
+    return problem;
   }
 
   #open(id: number, signal: AbortSignal | undefined): AsyncIterable<TokenEvent> {
@@ -218,8 +221,7 @@ class ThreadedEngine implements Engine {
         break;
       }
       case 'compiled':
-        this.#compiling.get(message.id)?.resolve(message.problem);
-        this.#compiling.delete(message.id);
+        this.#compilations.finish(message.id, message.problem);
         break;
       case 'failed':
       case 'drained':
@@ -263,8 +265,7 @@ class ThreadedEngine implements Engine {
 
   #failAll(error: ApiError): void {
     for (const stream of [...this.#streams.values()]) stream.fail(error);
-    for (const result of this.#compiling.values()) result.reject(error);
-    this.#compiling.clear();
+    this.#compilations.failAll(error);
   }
 
   /** Between two threads there is nobody to drain; one that loads drains as soon as it has. */
@@ -277,12 +278,4 @@ class ThreadedEngine implements Engine {
     clearTimeout(this.#restart);
     this.#end(null);
   }
-}
-
-function deferred<T>() {
-  let settle!: { resolve: (value: T) => void; reject: (error: Error) => void };
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  return { promise, ...settle };
 }

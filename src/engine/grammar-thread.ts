@@ -46,6 +46,8 @@ export class GrammarThread {
   /** Its start-up is not held against the first grammar. */
   #isReady = false;
   readonly #cursors = new Set<Cursor>();
+  /** On performance.now()'s clock: until then its answers have it for themselves. */
+  #restsUntilMs = 0;
   #lastId = 0;
 
   /** @param timeoutMs for one message: compiling a grammar, or the mask of one token */
@@ -64,11 +66,23 @@ export class GrammarThread {
     return this.#expected.length;
   }
 
+  /**
+   * Whether a new format may be compiled beside its answers: not while one is, and then not for as long as
+   * that one took. Slow formats in a row would else leave them a token each.
+   */
+  get mayCompile(): boolean {
+    if (this.#expected.some(({ message }) => message.kind === 'compile')) return false;
+    return this.places === 0 || performance.now() >= this.#restsUntilMs;
+  }
+
   /** Whether answers can be held to it: null, or what is wrong with it. */
   async compile(grammar: string): Promise<string | null> {
+    const startMs = performance.now();
     const reply = await new Promise<FromGrammar>((settle) => {
       this.#ask({ kind: 'compile', grammar }, settle);
     });
+    const endMs = performance.now();
+    this.#restsUntilMs = endMs + (endMs - startMs);
     return reply.kind === 'problem' ? reply.message : null;
   }
 
@@ -134,7 +148,7 @@ export class GrammarThread {
     }, this.#timeoutMs).unref();
   }
 
-  /** What the thread was at has failed; all else is asked again of a new one. */
+  /** What the thread was at has failed; all else is asked again of a new one, answers before formats. */
   #startAgain(reason: string): void {
     const [first, ...rest] = this.#expected;
     clearTimeout(this.#watch);
@@ -142,9 +156,9 @@ export class GrammarThread {
     this.#worker = null;
     this.#expected = [];
     first?.settle({ kind: 'problem', message: reason });
+    for (const cursor of this.#cursors) cursor.open();
     for (const { message, settle } of rest)
       if (message.kind === 'compile') this.#ask(message, settle);
-    for (const cursor of this.#cursors) cursor.open();
   }
 }
 

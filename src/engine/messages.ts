@@ -178,7 +178,9 @@ export type ToWorker =
   | { kind: 'submit'; id: number; choices: number; request: GenerationRequest }
   /** isCancelled: its caller wants no answer any more; else it has all of it, or was refused. */
   | { kind: 'abort'; id: number; isCancelled: boolean }
-  | { kind: 'compile'; id: number; grammar: string }
+  | { kind: 'compile'; id: number; grammar: string; caller: string }
+  /** Nobody waits for that compilation any more: it is answered at once. */
+  | { kind: 'leave'; id: number }
   /** Finish what is running and waiting, release the session, then answer `drained`. */
   | { kind: 'drain' };
 

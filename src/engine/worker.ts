@@ -12,7 +12,12 @@ import { checkRequest } from './request-check.ts';
 import { Sequence } from './sequence.ts';
 import { StepLoop } from './step-loop.ts';
 
-type Loaded = LoadedModel & { loop: StepLoop; grammars: GrammarThreads };
+type Loaded = LoadedModel & {
+  loop: StepLoop;
+  grammars: GrammarThreads;
+  /** Who waits for a format, by the id of the compilation. */
+  waiting: Map<number, AbortController>;
+};
 
 const now = () => performance.now();
 
@@ -23,6 +28,7 @@ async function load(options: EngineOptions): Promise<Loaded> {
     ...model,
     loop,
     grammars: new GrammarThreads(() => vocabularyOf(options.checkpointDir)),
+    waiting: new Map(),
   };
 }
 
@@ -62,6 +68,7 @@ async function serve(loaded: Loaded, inbox: Inbox, post: Post): Promise<void> {
     for (const message of inbox.takeAll()) {
       if (message.kind === 'submit') submit(message, loaded, post);
       else if (message.kind === 'compile') void compile(message, loaded, post);
+      else if (message.kind === 'leave') loaded.waiting.get(message.id)?.abort();
       else if (message.kind === 'abort') loop.abort(message.id, message.isCancelled);
       else isDraining = true;
     }
@@ -79,9 +86,14 @@ type Post = (message: FromWorker) => void;
 type Submit = Extract<ToWorker, { kind: 'submit' }>;
 type Compile = Extract<ToWorker, { kind: 'compile' }>;
 
-async function compile(message: Compile, { grammars }: Loaded, post: Post): Promise<void> {
-  const { id, grammar } = message;
-  post({ kind: 'compiled', id, problem: await grammars.compile(grammar) });
+async function compile(message: Compile, loaded: Loaded, post: Post): Promise<void> {
+  const { grammars, waiting } = loaded;
+  const { id, grammar, caller } = message;
+  const controller = new AbortController();
+  waiting.set(id, controller);
+  const problem = await grammars.compile(grammar, caller, controller.signal);
+  waiting.delete(id);
+  post({ kind: 'compiled', id, problem });
 }
 
 function submit(message: Submit, loaded: Loaded, post: Post): void {

@@ -8,12 +8,12 @@ import { toGenerationRequest } from './chat-request.ts';
 import { toCompletion } from './chat-response.ts';
 import { chatFrames } from './chat-stream.ts';
 import { collectAnswer } from './collect-answer.ts';
+import { compileFormat } from './compile-format.ts';
 import { checkChoices } from './generation.ts';
 import { readJson } from './guards.ts';
 import { checkControl } from './latent-fields.ts';
 import { toLatentTrace } from './latent-trace.ts';
 import { openAnswer } from './open-answer.ts';
-import { compileFormat } from './response-format.ts';
 import { responseHead } from './response-head.ts';
 import { stopStrings } from './sampling-fields.ts';
 import { findModel, type ServedModel } from './served-model.ts';
@@ -26,7 +26,7 @@ export function chatCompletions(deps: AppDeps): Handler<AppEnv> {
     const model = findModel(deps.models, request.model);
     const choices = checkChoices('n', request.n, deps.config.maxChoices);
     const generation = toGenerationRequest(request, model);
-    await compileFormat(generation, 'response_format', model);
+    await compileFormat(c, deps, { model, request: generation, param: 'response_format' });
     const answer = openAnswer(c, deps, {
       endpoint: 'chat.completions',
       model,

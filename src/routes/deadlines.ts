@@ -7,8 +7,8 @@ import type { AppDeps, AppEnv } from './app-context.ts';
 const clientTimeoutHeaders = ['x-stainless-timeout', 'x-stainless-read-timeout'];
 
 /**
- * To be spread into the GenerationRequest of every endpoint. A client reads a stream for longer than
- * its timeout, which is for the first byte: it bounds the wait for a slot only.
+ * To be spread into the GenerationRequest of every endpoint: what is left, counted from the request's arrival. A
+ * client reads a stream for longer than its timeout, which is for the first byte: it bounds the waiting only.
  */
 export function deadlines(
   c: Context<AppEnv>,
@@ -17,8 +17,9 @@ export function deadlines(
   const given = clientTimeoutHeaders
     .map((name) => 1000 * Number(c.req.header(name)))
     .filter((ms) => ms > 0);
+  const goneMs = performance.now() - c.var.arrivedMs;
   return {
-    queueDeadlineMs: Math.min(queueTimeoutMs, ...given),
-    deadlineMs: requestTimeoutMs,
+    queueDeadlineMs: Math.max(0, Math.min(queueTimeoutMs, ...given) - goneMs),
+    deadlineMs: Math.max(0, requestTimeoutMs - goneMs),
   };
 }

@@ -1,12 +1,10 @@
-// response_format of chat completions and text.format of responses → the grammar that an answer keeps
-// to, compiled before the answer begins.
+// response_format of chat completions and text.format of responses → the grammar that an answer keeps to.
 import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { jsonObjectGrammar, toGrammar } from './json-schema/json-grammar.ts';
 import { SchemaError } from './json-schema/schema-node.ts';
 import type { SamplingFields } from './sampling-fields.ts';
-import type { ServedModel } from './served-model.ts';
 
 /** `strict` is without effect: every schema is kept to. */
 const namedSchema = {
@@ -57,17 +55,4 @@ export function settleFormat(
     if (!(error instanceof SchemaError)) throw error;
     throw apiError('invalid_request', { param, message: `${param}: ${error.message}` });
   }
-}
-
-/** To be awaited before anything is sent. Throws invalid_request, and what the engine refuses. */
-export async function compileFormat(
-  { grammar }: Pick<GenerationRequest, 'grammar'>,
-  param: string,
-  model: ServedModel,
-): Promise<void> {
-  if (grammar === undefined) return;
-  const problem = await model.engine().compile(grammar);
-  if (problem === null) return;
-  const message = `${param}: the format cannot be compiled: ${problem}`;
-  throw apiError('invalid_request', { param, message });
 }

@@ -6,6 +6,7 @@ import type { Answer } from './answer.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { chatPrompt } from './chat-prompt.ts';
 import { collectAnswer } from './collect-answer.ts';
+import { compileFormat } from './compile-format.ts';
 import { toGeneration } from './generation.ts';
 import { readJson } from './guards.ts';
 import { checkFormat } from './latent-after.ts';
@@ -17,7 +18,7 @@ import {
   type ResponseRequest,
   toMessages,
 } from './response-fields.ts';
-import { compileFormat, settleFormat } from './response-format.ts';
+import { settleFormat } from './response-format.ts';
 import { finishedResponse, type ResponseContext } from './response-object.ts';
 import { responseFrames } from './response-stream.ts';
 import { stopStrings } from './sampling-fields.ts';
@@ -30,7 +31,7 @@ export function responses(deps: AppDeps): Handler<AppEnv> {
     checkControl(request, deps.config.allowLatentControl);
     const model = findModel(deps.models, request.model);
     const generation = toResponseGeneration(request, model);
-    await compileFormat(generation, 'text.format', model);
+    await compileFormat(c, deps, { model, request: generation, param: 'text.format' });
     const answer = openAnswer(c, deps, {
       endpoint: 'responses',
       model,

@@ -2,6 +2,7 @@
 
 import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions';
 import { type App, createApp } from '../../src/app.ts';
+import type { Asker } from '../../src/engine/compilations.ts';
 import type { Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts';
 import type { FinishReason, GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
 import { apiError, type ErrorBody } from '../../src/errors.ts';
@@ -62,7 +63,7 @@ export class FakeEngine implements Engine {
     return signals.map((signal) => this.submit(request, signal));
   }
 
-  compile(): Promise<string | null> {
+  compile(_grammar: string, _asker: Asker): Promise<string | null> {
     return Promise.resolve(this.grammarProblem);
   }
 
