@@ -35,6 +35,7 @@ function engineOverScriptedThreads() {
   return { engine, threads, crashes, last: () => threads.at(-1) as ScriptedThread };
 }
 
+const asker = { caller: 'one', signal: new AbortController().signal };
 const crash = new Error('out of memory');
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
@@ -49,6 +50,28 @@ describe('an abort', () => {
     expect(last().posted.filter(({ kind }) => kind === 'abort')).toEqual([
       { kind: 'abort', id: 1, isCancelled: true },
       { kind: 'abort', id: 2, isCancelled: false },
+    ]);
+  });
+});
+
+describe('a compilation', () => {
+  it('is asked for by its caller, and left when its signal says so', async () => {
+    const { engine, last } = engineOverScriptedThreads();
+    last().becomeReady();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const problems = [first, second].map(({ signal }) =>
+      engine.compile('root ::= "a"', { caller: 'one', signal }),
+    );
+    const reason = new Error('gone');
+    second.abort(reason);
+    await expect(problems[1]).rejects.toBe(reason);
+    last().onMessage({ kind: 'compiled', id: 1, problem: 'wrong' });
+    expect(await problems[0]).toBe('wrong');
+    first.abort();
+    expect(last().posted).toEqual([
+      { kind: 'compile', id: 1, grammar: 'root ::= "a"', caller: 'one' },
+      { kind: 'compile', id: 2, grammar: 'root ::= "a"', caller: 'one' },
+      { kind: 'leave', id: 2 },
     ]);
   });
 });
@@ -102,7 +125,7 @@ describe('a crash', () => {
   it('rejects a grammar that was being compiled, which may be asked for again', async () => {
     const { engine, last } = engineOverScriptedThreads();
     last().becomeReady();
-    const problem = engine.compile('root ::= "a"');
+    const problem = engine.compile('root ::= "a"', asker);
     last().onEnd(crash);
     await expect(problem).rejects.toMatchObject({ code: 'engine_unavailable', status: 503 });
   });
@@ -112,7 +135,7 @@ describe('a crash', () => {
     const codes: string[] = [];
     for (let i = 0; i < maxCrashes; i++) {
       last().becomeReady();
-      const told = [readAll(engine.submit(makeRequest())), engine.compile('root ::= "a"')];
+      const told = [readAll(engine.submit(makeRequest())), engine.compile('root ::= "a"', asker)];
       last().onEnd(crash);
       const outcomes = await Promise.allSettled(told);
       codes.push(...outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.code));

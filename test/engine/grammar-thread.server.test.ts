@@ -30,6 +30,9 @@ async function allowed(cursor: GrammarCursor): Promise<string[]> {
 }
 
 const idOf = (text: string) => tokenizer.encode(text)[0]!;
+/** Takes longer to compile than any limit here; each number is a grammar of its own. */
+const endless = (number: number) =>
+  `root ::= "${number}" ${'([^a]{0,1000} '.repeat(40)}${')'.repeat(40)}`;
 const letters = 'root ::= "a" ("b" | "c"){1,2}';
 
 describe('a place in a grammar', () => {
@@ -81,12 +84,24 @@ describe('compile', () => {
     const cursor = grammars.open(letters);
     cursor.accept(idOf('a'));
     await cursor.settled();
-    const endless = grammars.compile(`root ::= ${'([^a]{0,1000} '.repeat(40)}${')'.repeat(40)}`);
+    const slow = grammars.compile(endless(1));
     const next = grammars.compile(letters);
-    expect(await endless).toBe('it takes longer than 2000 ms');
+    expect(await slow).toBe('it takes longer than 2000 ms');
     expect(await next).toBeNull();
     expect(await allowed(cursor)).toEqual(['b', 'c']);
     cursor.accept(idOf('b'));
     expect(await allowed(cursor)).toEqual(['b', 'c', '<eos>']);
+  });
+
+  it('of formats in a row comes after the answers that the first of them kept waiting', async () => {
+    const grammars = start(2000);
+    const cursor = grammars.open(letters);
+    await cursor.settled();
+    const slow = [1, 2, 3].map((number) => grammars.compile(endless(number)));
+    cursor.accept(idOf('a'));
+    await slow[0];
+    const first = await Promise.race([slow[1], cursor.settled().then(() => 'the answer')]);
+    expect(first).toBe('the answer');
+    expect(await allowed(cursor)).toEqual(['b', 'c']);
   });
 });

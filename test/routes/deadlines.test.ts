@@ -1,5 +1,6 @@
 // The time limits of a request: the server's, and the timeout that OpenAI's clients send.
-import { expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { Asker } from '../../src/engine/compilations.ts';
 import type { TokenEvent } from '../../src/engine/messages.ts';
 import { ask, errorOf, FakeEngine, fakeApp, fakeModel, postChat } from '../support/fake-engine.ts';
 
@@ -16,7 +17,67 @@ it.each([
   const engine = new FakeEngine({ text: 'Yes.' });
   const { app } = fakeApp([fakeModel(engine)], limits);
   expect((await postChat(app, ask(), headers)).status).toBe(200);
-  expect(engine.requests).toMatchObject([{ queueDeadlineMs, deadlineMs: 90_000 }]);
+  const [request] = engine.requests;
+  // What has passed since the request came is taken off.
+  expect(request?.queueDeadlineMs).toBeLessThan(queueDeadlineMs);
+  expect(request?.queueDeadlineMs).toBeGreaterThan(queueDeadlineMs - 2000);
+  expect(request?.deadlineMs).toBeLessThan(90_000);
+  expect(request?.deadlineMs).toBeGreaterThan(88_000);
+});
+
+describe('while a format is compiled', () => {
+  const response_format = { type: 'json_object' };
+
+  /** Compiles for ever, until whoever waits leaves. */
+  function endlessApp(rest: Parameters<typeof fakeApp>[2] = {}) {
+    const engine = new FakeEngine({ text: '{}' });
+    const askers: Asker[] = [];
+    engine.compile = (_, asker) => {
+      askers.push(asker);
+      return new Promise((_, reject) => {
+        asker.signal.addEventListener('abort', () => reject(asker.signal.reason));
+        if (asker.signal.aborted) reject(asker.signal.reason);
+      });
+    };
+    return { ...fakeApp([fakeModel(engine)], limits, rest), engine, askers };
+  }
+
+  it('the client’s timeout passes', async () => {
+    const { app, engine } = endlessApp();
+    const headers = { 'x-stainless-timeout': '0.05' };
+    const response = await postChat(app, ask({ response_format }), headers);
+    expect(response.status).toBe(503);
+    expect(await errorOf(response)).toMatchObject({ code: 'deadline_exceeded' });
+    expect(engine.requests).toEqual([]);
+  });
+
+  it.each(['/v1/chat/completions', '/v1/responses'])('the client may leave: %s', async (path) => {
+    const { app, askers } = endlessApp();
+    const controller = new AbortController();
+    const ofResponses = { input: 'a', text: { format: response_format } };
+    const body = path.endsWith('responses')
+      ? { model: 'fake/coconut', ...ofResponses }
+      : ask({ response_format });
+    const response = app.request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: controller.signal,
+    });
+    await vi.waitFor(() => expect(askers).toHaveLength(1));
+    expect(askers[0]?.signal.aborted).toBe(false);
+    controller.abort();
+    expect(askers[0]?.signal.aborted).toBe(true);
+    expect(await errorOf(response)).toMatchObject({ code: 'request_aborted' });
+  });
+
+  it('the process may be about to exit', async () => {
+    const cutoff = new AbortController();
+    cutoff.abort();
+    const { app } = endlessApp({ cutoff: cutoff.signal });
+    const response = await postChat(app, ask({ response_format }));
+    expect(await errorOf(response)).toMatchObject({ code: 'request_aborted' });
+  });
 });
 
 it('answers a request that expired with 503, and a hint to come back', async () => {
