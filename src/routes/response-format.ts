@@ -3,14 +3,20 @@ import { z } from 'zod';
 import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { jsonObjectGrammar, toGrammar } from './json-schema/json-grammar.ts';
-import { SchemaError } from './json-schema/schema-node.ts';
+import { isNode, SchemaError } from './json-schema/schema-node.ts';
 import type { SamplingFields } from './sampling-fields.ts';
+
+/** Its keywords are read by toGrammar(): to look at each of many thousands here takes longer than to refuse them. */
+const jsonSchema = z
+  .unknown()
+  .refine(isNode, 'expected an object')
+  .meta({ type: 'object', additionalProperties: true });
 
 /** `strict` is without effect: every schema is kept to. */
 const namedSchema = {
   name: z.string().regex(/^[\w-]{1,64}$/, 'expected 1 to 64 letters, digits, _ or -'),
   description: z.string().nullish(),
-  schema: z.record(z.string(), z.unknown()).nullish(),
+  schema: jsonSchema.nullish(),
   strict: z.boolean().nullish(),
 };
 

@@ -4,6 +4,7 @@ import { grammarLimits } from '../../../src/routes/json-schema/grammar-rules.ts'
 import { maxSchemaDepth, toGrammar } from '../../../src/routes/json-schema/json-grammar.ts';
 import { longEnum, schemaLimits } from '../../../src/routes/json-schema/schema-limits.ts';
 import { SchemaError } from '../../../src/routes/json-schema/schema-node.ts';
+import { hostileSchemas } from './hostile-schemas.ts';
 
 const deep = (levels: number): object =>
   levels === 0 ? { type: 'null' } : { type: 'array', items: deep(levels - 1) };
@@ -108,66 +109,14 @@ describe('a schema that no grammar can hold to is refused by name:', () => {
   });
 });
 
-/** A value of keywords that is often, but not always, one that they take. */
-const { hostile } = fc.letrec<{ hostile: Record<string, unknown>; list: unknown[] }>((tie) => {
-  const nodes = tie('hostile');
-  const type = fc.constantFrom(...'array object string integer null word'.split(' '));
-  const keyword = <T>(arbitrary: fc.Arbitrary<T>) =>
-    fc.option(fc.oneof({ weight: 9, arbitrary }, fc.jsonValue({ maxDepth: 1 })), {
-      nil: undefined,
-      freq: 2,
-    });
-  const names = fc.constantFrom('a', 'b', 'toString', '__proto__');
-  return {
-    list: fc.array(nodes, { minLength: 1, maxLength: 3 }),
-    hostile: fc
-      .oneof(
-        { maxDepth: 7, depthSize: 'large', withCrossShrink: true },
-        fc.record({ type: keyword(type) }),
-        fc.record({
-          type: fc.array(fc.constantFrom('array', 'object', 'array'), {
-            minLength: 1,
-            maxLength: 3,
-          }),
-          items: nodes,
-          additionalProperties: keyword(nodes),
-        }),
-        fc.record({
-          type: keyword(fc.array(type)),
-          items: nodes,
-          prefixItems: keyword(tie('list')),
-        }),
-        fc.record({
-          type: fc.constant('object'),
-          properties: keyword(fc.dictionary(names, nodes)),
-          required: keyword(fc.array(names)),
-        }),
-        fc.record({ anyOf: tie('list') }),
-        fc.record({ oneOf: tie('list') }),
-        fc.record({ $ref: keyword(fc.constantFrom('#', '#/$defs/a', '#/$defs/b')) }),
-        fc.record({ enum: keyword(fc.array(fc.integer())), type: keyword(type) }),
-        fc.record({
-          type: fc.constant('string'),
-          pattern: keyword(fc.string({ unit: fc.constantFrom(...'a({})*,19|[^].\\') })),
-          minLength: keyword(fc.integer()),
-        }),
-      )
-      .map((node) =>
-        Object.fromEntries(Object.entries(node).filter(([, value]) => value !== undefined)),
-      ),
-  };
-});
-
 /** JSON values of all kinds in it. */
 const valuesIn = (schema: unknown) => JSON.stringify(schema).split(/[[{,:]/).length;
 
 describe('whatever a schema says', () => {
   it('its grammar has as many rules as it has values, or it is refused', () => {
-    const $defs = fc.record({ a: hostile, b: hostile });
     let translated = 0;
     fc.assert(
-      fc.property(hostile, $defs, (node, definitions) => {
-        const schema = { ...node, $defs: definitions };
+      fc.property(hostileSchemas, (schema) => {
         const rules = rulesOf(schema);
         if (rules === null) return;
         translated += 1;
