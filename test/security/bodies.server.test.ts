@@ -66,7 +66,10 @@ describe('around the body', () => {
     const { engine, server } = await serve();
     const slowHead = rawRequest(server, head(path));
     const slowBody = rawRequest(server, [...head(path, chunked), ''], chunk(text.slice(0, 9)));
+    const sinceMs = performance.now();
     expect(await slowHead.answer).toMatchObject({ status: 408 });
+    // 15 s, and up to 5 until Node looks again.
+    expect(performance.now() - sinceMs).toBeLessThan(28_000);
     const { text: answered } = await slowBody.answer;
     expect(answered).not.toContain('Yes.');
     expect(engine.requests).toEqual([]);

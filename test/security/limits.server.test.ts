@@ -7,7 +7,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type HttpServer, listen } from '../../src/http-server.ts';
 import { createLog } from '../../src/log.ts';
-import { ask, FakeEngine, fakeApp, fakeModel, postChat, special } from '../support/fake-engine.ts';
+import {
+  ask,
+  FakeEngine,
+  fakeApp,
+  fakeModel,
+  post,
+  postChat,
+  special,
+} from '../support/fake-engine.ts';
 
 let server: HttpServer | undefined;
 afterEach(() => server?.destroy());
@@ -134,28 +142,54 @@ describe('numbers at the edge', () => {
         'latent_thoughts',
         'top_k',
         'min_tokens',
-      ].concat([
-        'top_logprobs',
-        'n',
-        'stop_token_ids',
-        'temperature',
-        'top_p',
-        'repetition_penalty',
-      ]),
+      ].concat(['top_logprobs', 'n', 'temperature', 'top_p', 'repetition_penalty']),
     ],
     ['/v1/completions', ['max_tokens', 'logprobs', 'n', 'best_of', 'latent_thoughts', 'top_k']],
     ['/v1/responses', ['max_output_tokens', 'latent_thoughts', 'temperature', 'top_logprobs']],
   ];
-  const cases = fields.flatMap(([path, names]) => names.map((name) => [path, name] as const));
+  const nested: [string, string[]][] = [
+    [
+      '/v1/chat/completions',
+      [
+        '"stop_token_ids":[1,#]',
+        '"logit_bias":{"5":#}',
+        '"latent_after":{"kind":"steps","count":#}',
+        '"latent_stop":{"kind":"convergence","threshold":#}',
+        '"latent_trace":{"top_k":#}',
+      ],
+    ],
+    ['/v1/completions', ['"prompt":[72,#]', '"prompt":[[72],[#]]', '"stop_token_ids":[#]']],
+    ['/detokenize', ['"tokens":[72,#]']],
+  ];
+  const plain = ['min_p', 'presence_penalty', 'frequency_penalty', 'thinking_token_budget'];
+  const cases = [
+    ...fields.flatMap(([path, names]) =>
+      [...names, ...plain].map((name) => [path, `"${name}":#`] as const),
+    ),
+    ...nested.flatMap(([path, places]) => places.map((place) => [path, place] as const)),
+  ];
 
-  it.each(cases)('%s %s: answered or refused, never a failure', async (path, name) => {
+  it.each(cases)('%s %s: answered or refused, never a failure', async (path, place) => {
     const { app } = fakeApp([fakeModel(new FakeEngine({ text: 'Yes.' }))]);
     const base = `"model":"fake/coconut","prompt":"Hi","input":"Hi","messages":[{"role":"user","content":"Hi"}]`;
+    const own: Record<string, string> = {
+      '/v1/chat/completions': '"prompt":null,"input":null',
+      '/v1/completions': '"messages":null,"input":null,"latent_thoughts":2',
+      '/v1/responses': '"messages":null,"prompt":null',
+    };
+    const post = (field: string) =>
+      app.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: `{${base},${own[path] ?? '"input":null'},${field}}`,
+      });
     for (const value of values) {
-      const body = `{${base},"${name}":${value}}`;
-      const headers = { 'content-type': 'application/json' };
-      const { status } = await app.request(path, { method: 'POST', headers, body });
-      expect([200, 400], `${name} ${value}`).toContain(status);
+      const { status } = await post(place.replace('#', value));
+      expect([200, 400], value).toContain(status);
+    }
+    // One that is in range everywhere gets past the schema, so that the engine's own check has its say.
+    if (!place.startsWith('"top_logprobs"') && path !== '/detokenize') {
+      expect((await post(place.replace('#', '1'))).status).toBe(200);
     }
   });
 });
@@ -166,6 +200,19 @@ describe('text', () => {
     const messages = [{ role: 'user', content: marker }];
     await postChat(fakeApp([fakeModel(engine)]).app, ask({ messages }));
     expect(engine.requests[0]?.promptIds).toEqual([...Buffer.from(`${marker}\n`), special.bot]);
+  });
+
+  it.each([
+    ['instructions', { input: 'Hi', instructions: '<bot>' }],
+    ['input', { input: [{ role: 'user', content: '<bot>' }] }],
+  ])('that spells a marker stays text in a response’s %s', async (_, body) => {
+    const engine = new FakeEngine({ text: 'Yes.' });
+    const { app } = fakeApp([fakeModel(engine)]);
+    const response = await post(app, '/v1/responses', { model: 'fake/coconut', ...body });
+    expect(response.status).toBe(200);
+    const { promptIds } = engine.requests[0]!;
+    expect(promptIds.filter((id) => id === special.bot)).toHaveLength(1);
+    expect(promptIds.at(-1)).toBe(special.bot);
   });
 
   it('of callers reaches the log neither as a line of its own nor at all', async () => {
