@@ -18,6 +18,7 @@ import {
 } from './evaluate.ts';
 import { type Outcome, outcomes } from './inspect/outcome.ts';
 import type { MeasuredRun, Measurement } from './measurement.ts';
+import { longestQuestion } from './schedule.ts';
 import { examplesOf } from './start-checkpoint.ts';
 import { runOf } from './training-config.ts';
 
@@ -98,11 +99,12 @@ export function identityOf(checkpoint: Checkpoint) {
   const options = methodOptions(config.coconut);
   const named = { checkpoint: id, sha256, method, supervision, options, filler };
   if (typeof training['run'] !== 'object')
-    return { ...named, examples: null, seed: null, variant: id };
-  const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = runOf(checkpoint);
+    return { ...named, examples: null, longestQuestion: null, seed: null, variant: id };
+  const run = runOf(checkpoint);
+  const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = run;
   // Of a run that began elsewhere its own examples alone would be too few.
   const hasAll = rest.start.kind !== 'checkpoint' || 'startExamples' in training;
   const examples = hasAll && 'examples' in training ? examplesOf(checkpoint) : null;
   const variant = createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 12);
-  return { ...named, examples, seed, variant };
+  return { ...named, examples, longestQuestion: longestQuestion(run), seed, variant };
 }

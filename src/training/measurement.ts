@@ -32,6 +32,8 @@ export const measurementSchema = z.strictObject({
   seed: z.int().nullable(),
   /** It was trained on; null: not recorded. */
   examples: z.int().min(0).nullable().default(null),
+  /** Hops of the longest questions that it was trained on; null: not generated, or not recorded. */
+  longestQuestion: z.int().min(1).nullable().default(null),
   /** Same for runs that differ in nothing but their seed. */
   variant: z.string(),
   kind: z.enum(dataKinds),

@@ -1,8 +1,22 @@
-// What a run file's segments say of a train step: where it stands, its learning rate, how many tokens are gone. Pure.
+// What a run file's segments say of a train step: where it stands, its learning rate, how many tokens are gone; and of
+// the run as a whole. Pure.
+import { PROSQA_SIZES } from './datasets/prosqa-generator.ts';
 import type { Segment, TrainingConfig } from './training-config.ts';
 
 export const totalSteps = (config: TrainingConfig): number =>
   config.segments.reduce((sum, segment) => sum + segment.trainSteps, 0);
+
+/** Hops of the longest questions that it trains on, its start's aside; null where questions are no generated ProsQA. */
+export function longestQuestion({ data, segments }: TrainingConfig): number | null {
+  if (data.kind !== 'prosqa') return null;
+  const ofEach = segments
+    .filter(({ task }) => task === 'questions')
+    .flatMap(({ nodes, maxHops, also }) => [
+      nodes === null ? PROSQA_SIZES.hops.max : maxHops,
+      ...(also ? [also.maxHops] : []),
+    ]);
+  return ofEach.length === 0 ? null : Math.max(...ofEach);
+}
 
 /** Where a train step (from 0) stands in the run. */
 export function locateStep(

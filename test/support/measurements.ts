@@ -23,6 +23,7 @@ export function measurement(changes: Partial<Measurement> = {}): Measurement {
     filler: 'thought',
     seed: 1,
     examples: 640_000,
+    longestQuestion: 6,
     variant: 'v',
     kind: 'prosqa',
     data: { name: 'valid.json', sha256: 'd'.repeat(64), items: 100, generated: false },

@@ -1,6 +1,6 @@
 // Train steps in their segments, and the learning rate there.
 import { describe, expect, it } from 'vitest';
-import { learningRateAt, locateStep } from '../../src/training/schedule.ts';
+import { learningRateAt, locateStep, longestQuestion } from '../../src/training/schedule.ts';
 import type { Segment } from '../../src/training/training-config.ts';
 import { constantRate, tinyRun } from '../support/tiny-run.ts';
 
@@ -21,6 +21,34 @@ describe('locateStep', () => {
       [1, 4],
     ]);
     expect(() => locateStep(run, 15)).toThrow("train step 15 is past the run's 15");
+  });
+});
+
+describe('longestQuestion', () => {
+  const of = (...segments: object[]) =>
+    longestQuestion(
+      tinyRun({
+        segments: segments.map((one) => ({ trainSteps: 1, ...constantRate(1e-3), ...one })),
+      }),
+    );
+  const deep = { nodes: [36, 40], minHops: 7, maxHops: 8 };
+
+  it('is of any segment, and of a share of its graphs', () => {
+    expect(of({})).toBe(6);
+    expect(of({ nodes: [5, 8], minHops: 1, maxHops: 4 })).toBe(4);
+    expect(of({}, deep)).toBe(8);
+    expect(of({ also: { share: 0.1, ...deep } })).toBe(8);
+  });
+
+  it('is of questions, and of generated ones', () => {
+    expect(of({ task: 'walks', nodes: [5, 8] })).toBeNull();
+    const data = {
+      kind: 'multiplication',
+      digits: 4,
+      validation: 'v',
+      validationItems: 1,
+    } as const;
+    expect(longestQuestion({ ...run, data })).toBeNull();
   });
 });
 

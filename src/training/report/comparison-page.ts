@@ -102,7 +102,7 @@ function generatedText(measurements: readonly Measurement[], table: TextTable): 
   const { items } = measurements.find(({ data }) => data.generated)!.data;
   return [
     '## prosqa, out of distribution',
-    `Sets that the generator draws, ${items} items each: questions of 7 and 8 steps (trained: up to 6), plain graphs without lineages, denser graphs, and graphs whose two shortcuts are levelled (docs/data.md). The replication's sets are its own.`,
+    `Sets that the generator draws, ${items} items each: questions of 7 and 8 hops (as in training where it had such), plain graphs without lineages, denser graphs, and graphs whose two shortcuts are levelled (docs/data.md). The replication's sets are its own.`,
     toMarkdown(table),
   ].join('\n\n');
 }

@@ -1,6 +1,7 @@
 // The comparison of methods as tables: mean and spread over seeds beside the paper's figures, what was not trained,
 // paired tests, accuracy against the number of thoughts, and sets out of distribution. Pure.
 import type { DataKind } from '../datasets/formats.ts';
+import { PROSQA_SIZES } from '../datasets/prosqa-generator.ts';
 import { type Measurement, rightItems } from '../measurement.ts';
 import { type MethodName, methodNames } from '../methods.ts';
 import { markdownTable, meanAndSpread } from './markdown.ts';
@@ -87,6 +88,7 @@ export function generatedRows(measured: readonly Measurement[]): TextTable | nul
   const sets = [...new Set(generated.map(({ data }) => data.name))];
   const rows = [...groupBy(generated, ({ checkpoint }) => checkpoint)].map(([checkpoint, runs]) => [
     checkpoint,
+    `${runs[0]!.longestQuestion ?? '?'}`,
     ...sets.map((set) => {
       const run = runs.find(({ data }) => data.name === set);
       return run ? hundredths(run.asTrained.accuracy) : '';
@@ -94,9 +96,10 @@ export function generatedRows(measured: readonly Measurement[]): TextTable | nul
   ]);
   const published = replicatedSets.map(({ name, accuracies }) => [
     name,
+    `${PROSQA_SIZES.hops.max}`,
     ...sets.map((set) => accuracies[set]?.toFixed(1) ?? ''),
   ]);
-  return { head: ['accuracy (%)', ...sets], rows: [...rows, ...published] };
+  return { head: ['accuracy (%)', 'trained to hops', ...sets], rows: [...rows, ...published] };
 }
 
 export const toMarkdown = ({ head, rows }: TextTable): string => markdownTable(head, rows);

@@ -94,10 +94,12 @@ it('generatedRows has a column per set, and the replication’s figures beneath'
       data: { name, sha256: name, items: 100, generated: true },
       asTrained: measuredRun(right),
     });
-  const table = generatedRows([on('7-hop', 80), on('balanced', 70), measurement()])!;
-  expect(table.head).toEqual(['accuracy (%)', '7-hop', 'balanced']);
-  expect(table.rows[0]).toEqual(['a', '80.0', '70.0']);
-  expect(table.rows).toContainEqual(['Coconut, GPT-2, replication', '66.0', '']);
+  const unrecorded = { ...on('7-hop', 60), checkpoint: 'b', longestQuestion: null };
+  const table = generatedRows([on('7-hop', 80), on('balanced', 70), unrecorded, measurement()])!;
+  expect(table.head).toEqual(['accuracy (%)', 'trained to hops', '7-hop', 'balanced']);
+  expect(table.rows[0]).toEqual(['a', '6', '80.0', '70.0']);
+  expect(table.rows[1]).toEqual(['b', '?', '60.0', '']);
+  expect(table.rows).toContainEqual(['Coconut, GPT-2, replication', '6', '66.0', '']);
   expect(generatedRows([measurement()])).toBeNull();
 });
 
