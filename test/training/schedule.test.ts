@@ -41,7 +41,7 @@ describe('longestQuestion', () => {
   });
 
   it('is of questions, and of generated ones', () => {
-    expect(of({ task: 'walks', nodes: [5, 8] })).toBeNull();
+    expect(of({ task: 'walks', nodes: [5, 8], minHops: 1 })).toBeNull();
     const data = {
       kind: 'multiplication',
       digits: 4,
