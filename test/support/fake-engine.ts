@@ -5,6 +5,7 @@ import { type App, createApp } from '../../src/app.ts';
 import type { Asker } from '../../src/engine/compilations.ts';
 import type { Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts';
 import type { FinishReason, GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
+import { checkRequest } from '../../src/engine/request-check.ts';
 import { apiError, type ErrorBody } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -26,6 +27,9 @@ export type ScriptStep =
   | { hang: true }
   | { until: Promise<void> }
   | { fail: Error };
+
+/** The real engine's own check is made here too: what the routes let through fails as it would there. */
+const anyModel = { width: 16, slotCapacity: Number.POSITIVE_INFINITY, hasStopHead: true };
 
 const timings = { queueMs: 1, prefillMs: 2, latentMs: 3, decodeMs: 4 };
 
@@ -52,6 +56,7 @@ export class FakeEngine implements Engine {
 
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<TokenEvent> {
     if (this.refusal) throw this.refusal;
+    checkRequest(request, { ...anyModel, vocabSize: tokenizer.vocabSize });
     this.requests.push(request);
     return this.#play(request, signal ?? new AbortController().signal);
   }
