@@ -117,6 +117,7 @@ program
   .option('--out <dir>', 'where the runs are kept', 'out/stability')
   .option('--train', 'train those that are not finished first')
   .option('--write <stem>', 'where page (.md) and table (.json) are kept', 'docs/stability')
+  .option('--title <title>', 'of the page', 'Stability of training')
   .description('what stage borders do to loss and gradients, by variant, over seeds')
   .action(stabilityCommand);
 

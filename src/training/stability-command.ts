@@ -10,13 +10,19 @@ import { totalSteps } from './schedule.ts';
 import { trainToEnd, untilStopped, withSeed } from './train-command.ts';
 import { readTrainingConfig, type TrainingConfig } from './training-config.ts';
 
-type StabilityOptions = { seeds: number[]; out: string; train?: boolean; write: string };
+type StabilityOptions = {
+  seeds: number[];
+  out: string;
+  train?: boolean;
+  write: string;
+  title: string;
+};
 
 type SeededRun = { variant: string; config: TrainingConfig; path: string };
 
 export async function stabilityCommand(
   folder: string,
-  { seeds, out, train = false, write }: StabilityOptions,
+  { seeds, out, train = false, write, title }: StabilityOptions,
 ): Promise<void> {
   const runs = seededRuns(folder, seeds, out);
   if (train && (await untilStopped((stop) => trainAll(runs, stop))) === 'stopped') return;
@@ -30,7 +36,10 @@ export async function stabilityCommand(
     })),
   );
   replaceFile(`${write}.json`, `${JSON.stringify(table, null, 1)}\n`);
-  replaceFile(`${write}.md`, page(folder, seeds, toMarkdown(table)));
+  replaceFile(
+    `${write}.md`,
+    page(title, `${folder} --seeds ${seeds.join(',')}`, toMarkdown(table)),
+  );
   console.log(toMarkdown(table));
 }
 
@@ -60,13 +69,9 @@ function isFinished({ config, path }: SeededRun): boolean {
   return false;
 }
 
-const page = (
-  folder: string,
-  seeds: readonly number[],
-  table: string,
-): string => `# Stability of training
+const page = (title: string, asked: string, table: string): string => `# ${title}
 
-Written by \`npm run stability -- ${folder} --seeds ${seeds.join(',')}\`; the runs differ only in what their names say.
+Written by \`npm run stability -- ${asked}\`; the runs differ only in what their names say.
 
 ${table}
 

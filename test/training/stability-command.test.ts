@@ -16,7 +16,7 @@ function workplace() {
   const dir = temporaryDirectory();
   mkdirSync(join(dir, 'runs'));
   writeFileSync(join(dir, 'runs/kept.json'), JSON.stringify({ ...tinyRunFile, name: 'a-kept' }));
-  const at = { out: join(dir, 'out'), write: join(dir, 'stability') };
+  const at = { out: join(dir, 'out'), write: join(dir, 'stability'), title: 'Borders' };
   const log = (seed: number, steps: number) => {
     const run = new RunDirectory(join(at.out, `a-kept-seed${seed}`));
     for (let step = 1; step <= steps; step++) {
@@ -39,6 +39,7 @@ describe('stability', () => {
     log(2, 5);
     await stabilityCommand(runs, { seeds: [1, 2, 3], ...at });
     const table = readFileSync(`${at.write}.md`, 'utf8');
+    expect(table).toContain('# Borders\n');
     expect(table).toContain('--seeds 1,2,3');
     expect(table).toMatch(/^\| kept \| 1 \| – \|/m);
     expect(warn.mock.calls.flat()).toEqual([
