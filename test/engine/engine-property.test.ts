@@ -1,7 +1,8 @@
-// A long random life of the engine's loop: arrivals, choices, thoughts, shared prefixes, aborts and
+// A long random life of the engine's loop: arrivals, choices, thoughts, shared prefixes, late masks, aborts and
 // deadlines in any order, over 100,000 steps. Every step is checked, and every answer against the same request run alone.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { GrammarCursor } from '../../src/engine/grammar-thread.ts';
 import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
@@ -19,6 +20,8 @@ const plan = fc.record({
   thoughts: fc.nat(6),
   /** Thoughts in the middle of the answer: where the model writes <bot>, or after lines. */
   entry: fc.constantFrom(undefined, undefined, undefined, undefined, null, 1, 2),
+  /** Kept to a grammar whose masks come so many steps late; not where thoughts begin in the middle. */
+  lateMasks: fc.constantFrom(undefined, undefined, undefined, 0, 1, 4),
   choices: fc.integer({ min: 1, max: 3 }),
   maxTokens: fc.integer({ min: 0, max: 24 }),
   stopIds: fc.array(fc.nat(7), { maxLength: 1 }),
@@ -61,11 +64,48 @@ function requestOf(chosen: Plan): GenerationRequest {
   });
 }
 
+/** Bars another token at each place. A mask is there once the loop has asked for it as often as it is late. */
+class LateCursor implements GrammarCursor {
+  isClosed = false;
+  readonly #late: number;
+  #missing: number;
+  #accepted = 0;
+
+  constructor(late: number) {
+    this.#late = late;
+    this.#missing = late;
+  }
+
+  get isSettled(): boolean {
+    return this.#missing === 0;
+  }
+
+  async settled(): Promise<void> {
+    this.#missing -= 1;
+  }
+
+  mask(): Int32Array {
+    return Int32Array.of(0xff & ~(1 << (this.#accepted % 8)));
+  }
+
+  accept(): void {
+    this.#accepted += 1;
+    this.#missing = this.#late;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+const isHeld = ({ lateMasks, entry }: Plan) => lateMasks !== undefined && entry === undefined;
+
 /** A choice of a plan's request, and all that the loop said of it. */
 type Life = {
   plan: Plan;
   choice: number;
   sequence: Sequence;
+  cursor: LateCursor | null;
   events: TokenEvent[];
   /** Where it was before the current step, or before its end. */
   phase: string;
@@ -76,13 +116,11 @@ const isFinished = ({ sequence }: Life) => sequence.state.phase === 'finished';
 
 function arrive(chosen: Plan, firstId: number, nowMs: number): Life[] {
   const request = requestOf(chosen);
-  return Array.from({ length: chosen.choices }, (_, choice) => ({
-    plan: chosen,
-    choice,
-    sequence: new Sequence(firstId + choice, request, nowMs, firstId),
-    events: [],
-    phase: 'waiting',
-  }));
+  return Array.from({ length: chosen.choices }, (_, choice) => {
+    const cursor = isHeld(chosen) ? new LateCursor(chosen.lateMasks!) : null;
+    const sequence = new Sequence(firstId + choice, request, nowMs, firstId, undefined, cursor);
+    return { plan: chosen, choice, sequence, cursor, events: [], phase: 'waiting' };
+  });
 }
 
 /** Plays the scenario to its end and checks each step. */
@@ -143,7 +181,8 @@ function checkOrder(lives: Life[]): void {
 /** The same choice with the loop to itself, and nothing to end it early. */
 async function playAlone({ plan: chosen, sequence: { id, firstId } }: Life): Promise<Collected> {
   const loop = new StepLoop(new HistoryRunner(1, 0), { slots: 1, maxPrefillTokens: 64 }, () => 0);
-  loop.submit(new Sequence(id, requestOf(chosen), 0, firstId));
+  const cursor = isHeld(chosen) ? new LateCursor(0) : null;
+  loop.submit(new Sequence(id, requestOf(chosen), 0, firstId, undefined, cursor));
   const events: TokenEvent[] = [];
   while (!loop.isIdle) events.push(...((await loop.step())?.events ?? []).map((e) => e.event));
   return collect(events, orderOf(chosen));
@@ -163,8 +202,10 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   // <bot> that the model writes is drawn like text, and is none.
   const hasEntered = ledger.entries === 1 || life.phase === 'opening';
   const drawnMarkers = entry === null && hasEntered ? 1 : 0;
-  // Logits by which no text was drawn: of the stop id, or where none was to be.
-  const undrawn = reason === 'stop' || (reason === 'length' && chosen.maxTokens === 0) ? 1 : 0;
+  // Logits by which no text was drawn: of the stop id, where none was to be, or whose mask never came.
+  const isTextless = reason === 'length' && chosen.maxTokens === 0;
+  const isMaskless = life.phase === 'choosing' && (reason === 'aborted' || reason === 'expired');
+  const undrawn = reason === 'stop' || isTextless || isMaskless ? 1 : 0;
   const answerTokens = ledger.logits - drawnMarkers - undrawn;
   // Thoughts that were found are told of once something new follows them.
   const isUnderWay = ledger.thoughts + ledger.logits > 0;
@@ -175,6 +216,7 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
     answerTokens,
   });
   expect(tokens).toHaveLength(answerTokens);
+  expect(life.cursor?.isClosed).not.toBe(false);
   checkTraces(life);
   checkEntry(life, ledger.entries);
   const alone = await playAlone(life);
@@ -269,7 +311,8 @@ it('keeps its promises over 100,000 steps of any work', { timeout: 360_000 }, as
   // Interrupted while it shrinks, it shows the smallest failure so far.
   await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 300_000 });
   expect(total).toBeGreaterThanOrEqual(100_000);
-  const phases = ['waiting', 'following', 'prefilling', 'opening', 'thinking', 'answering'];
+  const running = ['prefilling', 'opening', 'thinking', 'choosing', 'answering'];
+  const phases = ['waiting', 'following', ...running];
   const early = phases.flatMap((phase) => [`aborted while ${phase}`, `expired while ${phase}`]);
   expect([...coverage.ends].sort()).toEqual([...early, 'length', 'stop'].sort());
   expect(coverage.reused).toBeGreaterThan(1000);
