@@ -14,6 +14,7 @@ import {
 import { parameterTable } from '../model/parameters.ts';
 import { readBytes } from '../model/read-bytes.ts';
 import { rotaryFrequencies } from '../model/rotary.ts';
+import { elementCount } from '../model/safetensors-header.ts';
 import { blockKinds, dequantize } from './dequantize.ts';
 import { ggufName } from './gguf-names.ts';
 import { tokenizerFields, toTokenizerJson } from './gguf-tokenizer.ts';
@@ -161,7 +162,7 @@ function findTensor(file: GgufFile, name: string, shape: readonly number[]) {
   }
   const kind = blockKinds[info.dtype];
   if (!kind) throw new Error(`${path}: "${name}" has type ${info.dtype}, none we decode`);
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = elementCount(shape);
   const byteLength = (size / kind.weights) * kind.bytes;
   const at = Number(tensorDataOffset) + Number(info.offset);
   const fileBytes = statSync(path).size;

@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import type { AppDeps, AppEnv } from './app-context.ts';
 import { deadlines } from './deadlines.ts';
+import { onAbort } from './on-abort.ts';
 import type { ServedModel } from './served-model.ts';
 
 type FormatOptions = {
@@ -28,10 +29,7 @@ export async function compileFormat(
   const waiting = new AbortController();
   const over = new AbortController();
   const leave = () => waiting.abort(apiError('request_aborted', { textTokens: 0 }));
-  for (const signal of [c.req.raw.signal, deps.cutoff]) {
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { signal: over.signal });
-  }
+  onAbort([c.req.raw.signal, deps.cutoff], over.signal, leave);
   const expire = setTimeout(() => {
     const ms = Math.round(performance.now() - arrivedMs);
     waiting.abort(apiError('deadline_exceeded', { textTokens: 0, ms }));

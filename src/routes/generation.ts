@@ -75,8 +75,9 @@ export function toGeneration(options: GenerationOptions, model: ServedModel): Ge
   // Completion tokens count thoughts, which come first: a limit may leave no text, or not even all of them.
   const most = limit ?? Number.POSITIVE_INFINITY;
   const thoughts = { ...layout.thoughts, count: Math.min(layout.thoughts.count, most) };
-  const room = roomFor({ ...layout, thoughts }, most - thoughts.count, prompt.param, model);
-  const maxTokens = Math.min(most - thoughts.count, room);
+  const asked = most - thoughts.count;
+  const room = roomFor(layoutLength({ ...layout, thoughts }), asked, prompt.param, model);
+  const maxTokens = Math.min(asked, room);
   return {
     ...layout,
     thoughts: {
@@ -102,12 +103,11 @@ const bareLayout = (promptIds: number[]): PromptLayout => ({
 
 /** Text tokens that still fit a slot: asking for more is an upper bound, not an error. Asking for none is none. */
 function roomFor(
-  layout: Parameters<typeof layoutLength>[0],
+  used: number,
   asked: number,
   param: string,
   { slotCapacity }: ServedModel,
 ): number {
-  const used = layoutLength(layout);
   const needed = used + Math.min(asked, 1);
   if (needed <= slotCapacity) return slotCapacity - used;
   throw apiError('context_length_exceeded', { param, limit: slotCapacity, given: needed });

@@ -1,6 +1,7 @@
 // Weights before the first step: `gpt2` is the reference's, `induction` goes on from there (induction-start.ts).
 import { dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, parameterTable } from '../model/parameters.ts';
+import { sizeOf } from '../onnx/graph.ts';
 import type { Random } from '../random.ts';
 import { type InductionStart, layInduction, type TokenRoles } from './induction-start.ts';
 
@@ -36,7 +37,7 @@ function freshTensor(
 ): Float32Array {
   const { layers } = dimensionsOf(config);
   const scale = name.endsWith('c_proj.weight') ? 0.02 / Math.sqrt(2 * layers) : 0.02;
-  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const data = new Float32Array(sizeOf(shape));
   if (kind === 'gain') return data.fill(1);
   return kind === 'bias' ? data : data.map(() => scale * random.normal());
 }

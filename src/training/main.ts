@@ -114,10 +114,13 @@ program
   .command('stability')
   .argument('[runs]', 'folder of run files, one per variant', 'runs/stability')
   .option('--seeds <list>', 'seeds of each variant, e.g. 1,2,3', integersFrom(0), [1, 2, 3])
-  .option('--out <dir>', 'where the runs are kept', 'out/stability')
+  .option('--out <dir>', 'where the runs are kept; none: out/ and the folder’s name')
   .option('--train', 'train those that are not finished first')
-  .option('--write <stem>', 'where page (.md) and table (.json) are kept', 'docs/stability')
-  .option('--title <title>', 'of the page', 'Stability of training')
+  .option(
+    '--write <stem>',
+    'where page (.md) and table (.json) are kept; none: docs/ and the folder’s name',
+  )
+  .option('--title <title>', 'of the page; none: Stability of training')
   .description('what stage borders do to loss and gradients, by variant, over seeds')
   .action(stabilityCommand);
 

@@ -20,7 +20,7 @@ import { type Outcome, outcomes } from './inspect/outcome.ts';
 import type { MeasuredRun, Measurement } from './measurement.ts';
 import { longestQuestion } from './schedule.ts';
 import { examplesOf } from './start-checkpoint.ts';
-import { runOf } from './training-config.ts';
+import { isTrainedHere, runOf } from './training-config.ts';
 
 export type Items = {
   kind: DataKind;
@@ -98,7 +98,7 @@ export function identityOf(checkpoint: Checkpoint) {
   const { method, supervision, filler } = config.coconut;
   const options = methodOptions(config.coconut);
   const named = { checkpoint: id, sha256, method, supervision, options, filler };
-  if (typeof training['run'] !== 'object')
+  if (!isTrainedHere(checkpoint))
     return { ...named, examples: null, longestQuestion: null, seed: null, variant: id };
   const run = runOf(checkpoint);
   const { name, seed, threads, evaluateEverySteps, saveEverySteps, ...rest } = run;

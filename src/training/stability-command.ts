@@ -1,6 +1,6 @@
 // `stability`: variants of one small run, each under several seeds → what their borders and gradients did, in a table.
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { replaceFile } from '../model/atomic-write.ts';
 import { toMarkdown } from './report/comparison.ts';
 import { parseMetrics } from './report/run-metrics.ts';
@@ -12,18 +12,20 @@ import { readTrainingConfig, type TrainingConfig } from './training-config.ts';
 
 type StabilityOptions = {
   seeds: number[];
-  out: string;
+  /** out/<folder's name> and docs/<folder's name>, unless they are given. */
+  out?: string;
+  write?: string;
   train?: boolean;
-  write: string;
-  title: string;
+  title?: string;
 };
+
+const TITLE = 'Stability of training';
 
 type SeededRun = { variant: string; config: TrainingConfig; path: string };
 
-export async function stabilityCommand(
-  folder: string,
-  { seeds, out, train = false, write, title }: StabilityOptions,
-): Promise<void> {
+export async function stabilityCommand(folder: string, options: StabilityOptions): Promise<void> {
+  const { seeds, train = false } = options;
+  const { out = join('out', basename(folder)), write = join('docs', basename(folder)) } = options;
   const runs = seededRuns(folder, seeds, out);
   if (train && (await untilStopped((stop) => trainAll(runs, stop))) === 'stopped') return;
   const finished = runs.filter(isFinished);
@@ -36,10 +38,7 @@ export async function stabilityCommand(
     })),
   );
   replaceFile(`${write}.json`, `${JSON.stringify(table, null, 1)}\n`);
-  replaceFile(
-    `${write}.md`,
-    page(title, `${folder} --seeds ${seeds.join(',')}`, toMarkdown(table)),
-  );
+  replaceFile(`${write}.md`, page(folder, options, toMarkdown(table)));
   console.log(toMarkdown(table));
 }
 
@@ -69,9 +68,11 @@ function isFinished({ config, path }: SeededRun): boolean {
   return false;
 }
 
-const page = (title: string, asked: string, table: string): string => `# ${title}
+function page(folder: string, { seeds, title }: StabilityOptions, table: string): string {
+  const asked = [folder, '--seeds', seeds.join(','), ...(title ? ['--title', `"${title}"`] : [])];
+  return `# ${title ?? TITLE}
 
-Written by \`npm run stability -- ${asked}\`; the runs differ only in what their names say.
+Written by \`npm run stability -- ${asked.join(' ')}\`; the runs differ only in what their names say.
 
 ${table}
 
@@ -79,3 +80,4 @@ Mean ± standard deviation over the seeds. Loss jump: the text's loss over the f
 of the last 10 of the stage before; the worst border of each run. Recovered: the loss came back to where it was within the stage.
 Gradient norms are measured before clipping; a spike is more than 4 times the median of its segment.
 `;
+}

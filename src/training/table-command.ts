@@ -20,7 +20,7 @@ import { type Measurement, readMeasurements, writeMeasurements } from './measure
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { trainedOptions } from './run-model.ts';
 import { trainAgain } from './train-again.ts';
-import { readTrainingConfig, runOf } from './training-config.ts';
+import { isTrainedHere, readTrainingConfig, runOf } from './training-config.ts';
 
 export type TableOptions = {
   data?: string;
@@ -94,8 +94,6 @@ async function again(
     trained && tasks.map((task) => ({ ...task, checkpoint: trained.get(task.checkpoint.id)! }))
   );
 }
-
-const isTrainedHere = ({ training }: Checkpoint): boolean => typeof training['run'] === 'object';
 
 /** Each checkpoint on its own validation file, or on the file given; and on the sets out of distribution. */
 function tasksOf(checkpoints: readonly Checkpoint[], options: TableOptions): Task[] {

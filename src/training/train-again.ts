@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
 import { bundleRun } from './bundle-command.ts';
 import { trainToEnd, untilStopped } from './train-command.ts';
-import { runOf, type TrainingConfig } from './training-config.ts';
+import { isTrainedHere, runOf, type TrainingConfig } from './training-config.ts';
 
 /** One checkpoint to train; `after` is what it starts from, if that is trained again. */
 type Plan = { checkpoint: Checkpoint; config: TrainingConfig; after: Checkpoint | null };
@@ -67,7 +67,7 @@ function inOrder(wanted: readonly Checkpoint[], known: readonly Checkpoint[]): P
 
 /** By its own directory, or by the one that its run left it in: <out>/<name>/checkpoint. Only what was trained here. */
 function isKeptAt(checkpoint: Checkpoint, path: string): boolean {
-  if (typeof checkpoint.training['run'] !== 'object') return false;
+  if (!isTrainedHere(checkpoint)) return false;
   if (resolve(path) === resolve(checkpoint.dir)) return true;
   const { name } = runOf(checkpoint);
   return basename(path) === 'checkpoint' && basename(resolve(path, '..')) === name;

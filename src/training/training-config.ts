@@ -235,6 +235,10 @@ export function parseTrainingConfig(where: string, json: unknown): TrainingConfi
 export const decoderLayersOf = ({ decoderLayers, model }: TrainingConfig): number =>
   decoderLayers ?? model!.layers;
 
+/** Whether it records a run: imported checkpoints have none. */
+export const isTrainedHere = ({ training }: Pick<Checkpoint, 'training'>): boolean =>
+  typeof training['run'] === 'object';
+
 /** The run file that a checkpoint was trained by. @throws where its training.json holds none */
 export function runOf({ dir, training }: Checkpoint): TrainingConfig {
   return parseTrainingConfig(`${dir}/training.json: run`, training['run']);

@@ -40,7 +40,7 @@ describe('stability', () => {
     await stabilityCommand(runs, { seeds: [1, 2, 3], ...at });
     const table = readFileSync(`${at.write}.md`, 'utf8');
     expect(table).toContain('# Borders\n');
-    expect(table).toContain('--seeds 1,2,3');
+    expect(table).toContain('--seeds 1,2,3 --title "Borders"`');
     expect(table).toMatch(/^\| kept \| 1 \| – \|/m);
     expect(warn.mock.calls.flat()).toEqual([
       'a-kept-seed2: 5 of 8 train steps, left out',
