@@ -175,6 +175,8 @@ export async function createSession(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     enableCpuMemArena: arena,
+    // Planned memory is one block: CUDA's arena would hold that and what the first, unplanned run took.
+    enableMemPattern: device !== 'cuda',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(options.profilePrefix && {

@@ -1,5 +1,6 @@
 // Train step → batch. A batch depends on nothing but the run's seed and the step's number, so that a
 // resumed run sees what an uninterrupted one would have seen.
+import type { Device } from '../onnx/device.ts';
 import { Random } from '../random.ts';
 import { type Buckets, collate, type StagedGroup, type TrainBatch } from './collate.ts';
 import {
@@ -24,9 +25,20 @@ import { addStopTargets } from './stop-targets.ts';
 import { MAX_SEGMENTS, type Segment, type TrainingConfig } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
-/** Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. */
-const SHARED_BUCKETS: Buckets = { context: 32, question: 2, tail: 8 };
-const WHOLE_ROW_BUCKETS: Buckets = { context: 1, question: 16, tail: 16 };
+/**
+ * Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. A GPU's step
+ * takes as long as its launches do: there, few graphs are worth more than little padding.
+ */
+const BUCKETS: Record<'processor' | 'gpu', { shared: Buckets; wholeRow: Buckets }> = {
+  processor: {
+    shared: { context: 32, question: 2, tail: 8 },
+    wholeRow: { context: 1, question: 16, tail: 16 },
+  },
+  gpu: {
+    shared: { context: 128, question: 8, tail: 32 },
+    wholeRow: { context: 1, question: 16, tail: 96 },
+  },
+};
 
 /** Batches drawn at once and cut by length, so that little is padded. */
 const POOL_BATCHES = 16;
@@ -44,13 +56,16 @@ export type SourcedBatch = {
 export class BatchSource {
   readonly #config: TrainingConfig;
   readonly #data: TrainingData;
+  readonly #device: Device;
   readonly #rule: StageRule;
   /** Token ids of names and concepts. */
   readonly #entities: ReadonlySet<number>;
   #pool: { key: string; batches: ExampleGroup[][] } | null = null;
 
-  constructor(config: TrainingConfig, data: TrainingData) {
+  /** @param device what the batches are for: it decides how much they are padded, which changes no label */
+  constructor(config: TrainingConfig, data: TrainingData, device: Device = 'cpu') {
     this.#config = config;
+    this.#device = device;
     this.#data = data;
     this.#rule = config;
     this.#entities = new Set(data.roles.entities.flat());
@@ -86,7 +101,11 @@ export class BatchSource {
     stage: number,
   ): TrainBatch {
     const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
-    const batch = collate(staged, isShared ? SHARED_BUCKETS : WHOLE_ROW_BUCKETS);
+    const usual = BUCKETS[this.#device === 'cuda' ? 'gpu' : 'processor'];
+    const batch = collate(
+      staged,
+      this.#config.batch.buckets ?? (isShared ? usual.shared : usual.wholeRow),
+    );
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     if (segment.task === 'questions' && batch.shape.thoughts > 0)
       this.#addObjectives(batch, groups, stage);

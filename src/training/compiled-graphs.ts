@@ -14,7 +14,7 @@ export type CompileOptions = {
 
 export class CompiledGraphs {
   readonly #options: CompileOptions;
-  /** The oldest first. */
+  /** The longest unused first. */
   readonly #sessions = new Map<string, Session>();
 
   constructor(options: CompileOptions) {
@@ -27,12 +27,14 @@ export class CompiledGraphs {
     build: () => Graph,
     feedsFor: (inputs: readonly Value[]) => Feeds,
   ): Promise<Record<string, AnyTensor>> {
-    const session = this.#sessions.get(key) ?? (await this.#compile(key, build()));
+    const session = this.#sessions.get(key) ?? (await this.#compile(build()));
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
     const { kept, outputs } = await session.runKeeping(feedsFor(session.inputs));
     return { ...outputs, ...kept };
   }
 
-  /** Lets the oldest go. Nothing that they made on a device may be in use. */
+  /** Lets those go that were not used for longest. Nothing that they made on a device may be in use. */
   async keepNewest(count: number): Promise<void> {
     const surplus = [...this.#sessions].slice(0, Math.max(0, this.#sessions.size - count));
     for (const [key, session] of surplus) {
@@ -41,18 +43,16 @@ export class CompiledGraphs {
     }
   }
 
-  async #compile(key: string, graph: Graph): Promise<Session> {
+  async #compile(graph: Graph): Promise<Session> {
     const { device, threads, keeps } = this.#options;
     const lowered = lowerGraph(graph, device);
     const names = graph.outputs.map(({ name }) => name);
     // Without an arena the graphs share the heap: with one, sixteen of them held 11 GB.
-    const session = await createSession(lowered, encodeGraph(lowered), {
+    return createSession(lowered, encodeGraph(lowered), {
       device,
       threads,
       arena: false,
       keep: device === 'webgpu' ? names.filter(keeps) : [],
     });
-    this.#sessions.set(key, session);
-    return session;
   }
 }

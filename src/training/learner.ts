@@ -27,8 +27,17 @@ export type StepResult = {
 /** What computes the steps. */
 export type Computation = { device: Device; threads: number };
 
-/** Compiled gradients kept: one per shape of batch. */
-const MAX_GRADIENTS = 24;
+/**
+ * Compiled gradients kept, one per shape of batch. CUDA gives each an arena, which holds what its largest run took
+ * for as long as it lives.
+ */
+function gradientsKept(device: Device, parameters: number): number {
+  if (device !== 'cuda') return 24;
+  return parameters < 1e7 ? 6 : 1;
+}
+
+/** Elements from which on an update is faster on CUDA, with the copies there and back, than on the CPU. */
+const CUDA_UPDATE_SIZE = 1e6;
 
 const gradientPrefix = 'grad/';
 
@@ -44,7 +53,10 @@ export class Learner {
   readonly #rows: ParameterRow[];
   readonly #sum: GradientSum;
   readonly #gradientGraphs: CompiledGraphs;
+  readonly #gradientsKept: number;
   readonly #updateGraphs: CompiledGraphs;
+  /** Of parameters below CUDA_UPDATE_SIZE. */
+  readonly #smallUpdateGraphs: CompiledGraphs;
 
   /** @param companions trained beside the model, and no part of weights() */
   constructor(
@@ -61,8 +73,15 @@ export class Learner {
     this.#sum = device === 'webgpu' ? new DeviceGradientSum() : new HostGradientSum();
     const isGradient = (output: string) => output.startsWith(gradientPrefix);
     this.#gradientGraphs = new CompiledGraphs({ device, threads, keeps: isGradient });
+    this.#gradientsKept = gradientsKept(
+      device,
+      sumOf(this.#rows.map(({ shape }) => sizeOf(shape))),
+    );
     // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
-    this.#updateGraphs = new CompiledGraphs({ device, threads: 1, keeps: () => true });
+    const updates = { threads: 1, keeps: () => true };
+    this.#updateGraphs = new CompiledGraphs({ ...updates, device });
+    this.#smallUpdateGraphs =
+      device === 'cuda' ? new CompiledGraphs({ ...updates, device: 'cpu' }) : this.#updateGraphs;
     for (const { name, shape } of this.#rows) {
       const data = weights.get(name);
       if (!data) throw new Error(`weights: the tensor "${name}" is missing`);
@@ -120,7 +139,7 @@ export class Learner {
       return result;
     } finally {
       this.#sum.clear();
-      await this.#gradientGraphs.keepNewest(MAX_GRADIENTS);
+      await this.#gradientGraphs.keepNewest(this.#gradientsKept);
     }
   }
 
@@ -131,6 +150,7 @@ export class Learner {
     await this.#sum.release();
     await this.#gradientGraphs.keepNewest(0);
     await this.#updateGraphs.keepNewest(0);
+    await this.#smallUpdateGraphs.keepNewest(0);
   }
 
   async #differentiate(batch: TrainBatch): Promise<BatchResult> {
@@ -170,7 +190,9 @@ export class Learner {
       const gradient = this.#sum.get(name);
       if (!gradient) continue; // not reached: no thoughts, no stop head
       const kinds = stateKinds(row, this.#optimizer);
-      const outputs = await this.#updateGraphs.run(
+      const isSmall = sizeOf(row.shape) < CUDA_UPDATE_SIZE;
+      const graphs = isSmall ? this.#smallUpdateGraphs : this.#updateGraphs;
+      const outputs = await graphs.run(
         `${row.kind} [${row.shape}]`, // parameters of one shape and kind share it
         () => updateGraph(row, this.#optimizer),
         () => ({
@@ -199,6 +221,8 @@ export class Learner {
     return new Map(found.map(([name, held]) => [name, copies.get(name) ?? (held as Tensor)]));
   }
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 const isRemote = (held: AnyTensor): held is DeviceTensor => held instanceof DeviceTensor;
 

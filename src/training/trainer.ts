@@ -62,7 +62,7 @@ export async function train(
     companionRows(config, modelConfig),
   );
   if (saved) learner.restore(saved.tensors, state.updates);
-  const source = new BatchSource(config, data);
+  const source = new BatchSource(config, data, device);
   const clock = stopwatch(state);
 
   while (state.trainStep < totalSteps(config) && !stop?.aborted) {
