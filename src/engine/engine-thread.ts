@@ -17,7 +17,7 @@ export type StartThread = (options: EngineOptions, handlers: ThreadHandlers) => 
 
 export const startEngineThread: StartThread = (options, handlers) => {
   const isBuilt = import.meta.url.endsWith('.js');
-  const entry = isBuilt ? './worker.js' : './worker-from-sources.mjs';
+  const entry = isBuilt ? './worker.js' : '../thread-from-sources.mjs';
   return startThread(new URL(entry, import.meta.url), options, handlers);
 };
 
@@ -30,7 +30,7 @@ export function startThread(
   // Not this process's own flags: under `tsx` they would load it a second time.
   const worker = new Worker(entry, {
     workerData: options,
-    argv: ['worker.ts'],
+    argv: ['engine/worker.ts'],
     execArgv: [],
   });
   let isDrained = false;

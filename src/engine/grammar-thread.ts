@@ -117,10 +117,10 @@ export class GrammarThread {
 
   #start(): Worker {
     const isBuilt = import.meta.url.endsWith('.js');
-    const entry = isBuilt ? './grammar-worker.js' : './worker-from-sources.mjs';
+    const entry = isBuilt ? './grammar-worker.js' : '../thread-from-sources.mjs';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: this.#vocabulary(),
-      argv: ['grammar-worker.ts'],
+      argv: ['engine/grammar-worker.ts'],
       execArgv: [],
     });
     this.#isReady = false;

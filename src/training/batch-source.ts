@@ -26,15 +26,15 @@ import { MAX_SEGMENTS, type Segment, type TrainingConfig } from './training-conf
 import type { TrainingData } from './training-data.ts';
 
 /**
- * Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. A GPU's step
- * takes as long as its launches do: there, few graphs are worth more than little padding.
+ * Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. On CUDA a step
+ * of a small model takes as long as its launches, padded or not, and each graph holds memory of its own: few graphs.
  */
-const BUCKETS: Record<'processor' | 'gpu', { shared: Buckets; wholeRow: Buckets }> = {
-  processor: {
+const BUCKETS: Record<'cuda' | 'others', { shared: Buckets; wholeRow: Buckets }> = {
+  others: {
     shared: { context: 32, question: 2, tail: 8 },
     wholeRow: { context: 1, question: 16, tail: 16 },
   },
-  gpu: {
+  cuda: {
     shared: { context: 128, question: 8, tail: 32 },
     wholeRow: { context: 1, question: 16, tail: 96 },
   },
@@ -101,11 +101,8 @@ export class BatchSource {
     stage: number,
   ): TrainBatch {
     const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
-    const usual = BUCKETS[this.#device === 'cuda' ? 'gpu' : 'processor'];
-    const batch = collate(
-      staged,
-      this.#config.batch.buckets ?? (isShared ? usual.shared : usual.wholeRow),
-    );
+    const buckets = BUCKETS[this.#device === 'cuda' ? 'cuda' : 'others'];
+    const batch = collate(staged, isShared ? buckets.shared : buckets.wholeRow);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     if (segment.task === 'questions' && batch.shape.thoughts > 0)
       this.#addObjectives(batch, groups, stage);

@@ -10,6 +10,8 @@ export type CompileOptions = {
   threads: number;
   /** Which outputs stay on a WebGPU device. */
   keeps: (output: string) => boolean;
+  /** Makes room before it compiles one more; not on WebGPU, where what the others made may be in use. */
+  most?: number;
 };
 
 export class CompiledGraphs {
@@ -44,7 +46,8 @@ export class CompiledGraphs {
   }
 
   async #compile(graph: Graph): Promise<Session> {
-    const { device, threads, keeps } = this.#options;
+    const { device, threads, keeps, most = Number.POSITIVE_INFINITY } = this.#options;
+    if (device !== 'webgpu') await this.keepNewest(most - 1);
     const lowered = lowerGraph(graph, device);
     const names = graph.outputs.map(({ name }) => name);
     // Without an arena the graphs share the heap: with one, sixteen of them held 11 GB.

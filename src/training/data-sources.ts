@@ -36,7 +36,6 @@ export type FileItems = {
   file: string;
   examples: Example[];
   tooLong: FileRules['tooLong'];
-  longestRow: FileRules['longestRow'];
 };
 
 export type DataSource = {
@@ -157,14 +156,14 @@ function sizesOf({ nodes, minHops, maxHops }: Pick<Segment, 'nodes' | 'minHops' 
 const drawn = (groups: DrawnItems['groups']): DrawnItems => ({ kind: 'drawn', groups });
 
 function trainingItems(
-  { kind, malformed, overlap, tooLong, longestRow }: FileRules & { kind: DataKind },
+  { kind, malformed, overlap, tooLong }: FileRules & { kind: DataKind },
   file: string,
   validation: readonly Example[],
 ): FileItems {
   const { items, skipped } = formats[kind].read(file, malformed);
   for (const { message } of skipped) console.warn(`left out: ${message}`);
   const examples = withoutOverlap(file, items, validation, overlap);
-  return { kind: 'file', file, examples, tooLong, longestRow };
+  return { kind: 'file', file, examples, tooLong };
 }
 
 /** Whole published items where the segment names no size; else questions that share ontologies of that size. */

@@ -36,9 +36,6 @@ function gradientsKept(device: Device, parameters: number): number {
   return parameters < 1e7 ? 6 : 1;
 }
 
-/** Elements from which on an update is faster on CUDA, with the copies there and back, than on the CPU. */
-const CUDA_UPDATE_SIZE = 1e6;
-
 const gradientPrefix = 'grad/';
 
 export class Learner {
@@ -55,8 +52,6 @@ export class Learner {
   readonly #gradientGraphs: CompiledGraphs;
   readonly #gradientsKept: number;
   readonly #updateGraphs: CompiledGraphs;
-  /** Of parameters below CUDA_UPDATE_SIZE. */
-  readonly #smallUpdateGraphs: CompiledGraphs;
 
   /** @param companions trained beside the model, and no part of weights() */
   constructor(
@@ -72,16 +67,21 @@ export class Learner {
     this.#rows = [...this.#modelRows, ...companions];
     this.#sum = device === 'webgpu' ? new DeviceGradientSum() : new HostGradientSum();
     const isGradient = (output: string) => output.startsWith(gradientPrefix);
-    this.#gradientGraphs = new CompiledGraphs({ device, threads, keeps: isGradient });
-    this.#gradientsKept = gradientsKept(
+    const parameters = this.#rows.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    this.#gradientsKept = gradientsKept(device, parameters);
+    this.#gradientGraphs = new CompiledGraphs({
       device,
-      sumOf(this.#rows.map(({ shape }) => sizeOf(shape))),
-    );
-    // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
-    const updates = { threads: 1, keeps: () => true };
-    this.#updateGraphs = new CompiledGraphs({ ...updates, device });
-    this.#smallUpdateGraphs =
-      device === 'cuda' ? new CompiledGraphs({ ...updates, device: 'cpu' }) : this.#updateGraphs;
+      threads,
+      keeps: isGradient,
+      most: this.#gradientsKept,
+    });
+    this.#updateGraphs = new CompiledGraphs({
+      // Where the tensors are: CUDA would have them copied there and back for a few passes over them.
+      device: device === 'webgpu' ? 'webgpu' : 'cpu',
+      // Threads of a pool spin on after each run: a pool per shape would take the gradient's cores.
+      threads: 1,
+      keeps: () => true,
+    });
     for (const { name, shape } of this.#rows) {
       const data = weights.get(name);
       if (!data) throw new Error(`weights: the tensor "${name}" is missing`);
@@ -150,7 +150,6 @@ export class Learner {
     await this.#sum.release();
     await this.#gradientGraphs.keepNewest(0);
     await this.#updateGraphs.keepNewest(0);
-    await this.#smallUpdateGraphs.keepNewest(0);
   }
 
   async #differentiate(batch: TrainBatch): Promise<BatchResult> {
@@ -190,9 +189,7 @@ export class Learner {
       const gradient = this.#sum.get(name);
       if (!gradient) continue; // not reached: no thoughts, no stop head
       const kinds = stateKinds(row, this.#optimizer);
-      const isSmall = sizeOf(row.shape) < CUDA_UPDATE_SIZE;
-      const graphs = isSmall ? this.#smallUpdateGraphs : this.#updateGraphs;
-      const outputs = await graphs.run(
+      const outputs = await this.#updateGraphs.run(
         `${row.kind} [${row.shape}]`, // parameters of one shape and kind share it
         () => updateGraph(row, this.#optimizer),
         () => ({
@@ -221,8 +218,6 @@ export class Learner {
     return new Map(found.map(([name, held]) => [name, copies.get(name) ?? (held as Tensor)]));
   }
 }
-
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 const isRemote = (held: AnyTensor): held is DeviceTensor => held instanceof DeviceTensor;
 

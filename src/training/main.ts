@@ -22,18 +22,19 @@ const program = new Command('coconut-serve').description(
 
 program
   .command('train')
-  .argument('<run>', 'run file, e.g. runs/tiny.json')
+  .argument('<runs...>', 'run files, e.g. runs/tiny.json')
   .option('--out <dir>', 'where runs are kept', 'out')
   .option(
-    '--seed <n>',
-    'in place of the run file’s seed; the run is then called <name>-seed<n>',
-    integerFrom(0),
+    '--seed <list>',
+    'in place of the run files’ seeds, one or several; a run is then called <name>-seed<n>',
+    integersFrom(0),
   )
+  .option('--at-once <n>', 'of several runs, how many train at a time', integerFrom(1), 1)
   .addOption(
     new Option('--device <device>', 'what computes the steps').choices(devices).default('cpu'),
   )
   .option('--allow-software-gpu', 'webgpu may also be a software adapter, which is slow')
-  .description('train to the end of the run file, going on from where it stopped')
+  .description('train to the end of each run file, going on from where it stopped')
   .action(trainCommand);
 
 program

@@ -7,8 +7,10 @@ import { parseMetrics } from './report/run-metrics.ts';
 import { stabilityOf, stabilityRows } from './report/stability.ts';
 import { RunDirectory } from './run-directory.ts';
 import { totalSteps } from './schedule.ts';
-import { trainToEnd, untilStopped, withSeed } from './train-command.ts';
+import { withSeed } from './train-command.ts';
+import { trainToEnd } from './train-run.ts';
 import { readTrainingConfig, type TrainingConfig } from './training-config.ts';
+import { untilStopped } from './until-stopped.ts';
 
 type StabilityOptions = {
   seeds: number[];

@@ -3,8 +3,9 @@
 import { basename, join, resolve } from 'node:path';
 import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
 import { bundleRun } from './bundle-command.ts';
-import { trainToEnd, untilStopped } from './train-command.ts';
+import { trainToEnd } from './train-run.ts';
 import { isTrainedHere, runOf, type TrainingConfig } from './training-config.ts';
+import { untilStopped } from './until-stopped.ts';
 
 /** One checkpoint to train; `after` is what it starts from, if that is trained again. */
 type Plan = { checkpoint: Checkpoint; config: TrainingConfig; after: Checkpoint | null };

@@ -112,8 +112,6 @@ const fileRules = {
   malformed: z.enum(['throw', 'skip']).default('throw'),
   overlap: z.enum(['refuse', 'remove']).default('refuse'),
   tooLong: z.enum(['refuse', 'leave-out']).default('refuse'),
-  /** Tokens of a row beyond which it is too long; null: the model's positions. */
-  longestRow: count.nullable().default(null),
 };
 
 const dataSchema = z.discriminatedUnion('kind', [
@@ -187,16 +185,7 @@ const settingsSchema = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0),
   data: dataSchema,
   /** An update's examples; with microBatches they are differentiated in so many parts, for memory. */
-  batch: z.strictObject({
-    groups: count,
-    perGroup: count,
-    microBatches: count.default(1),
-    /** Lengths are padded to multiples of these, a graph for each; null: as the device likes it. */
-    buckets: z
-      .strictObject({ context: count.default(1), question: count, tail: count })
-      .nullable()
-      .default(null),
-  }),
+  batch: z.strictObject({ groups: count, perGroup: count, microBatches: count.default(1) }),
   optimizer: optimizerSchema.default(optimizerSchema.parse({})),
   /** Each draws from random streams of its own, of which a seed has so many. */
   segments: z.array(segmentSchema).min(1).max(MAX_SEGMENTS),
@@ -215,7 +204,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export type ModelSizes = z.output<typeof modelSchema>;
 export type FileRules = Pick<
   Extract<DataConfig, { kind: 'gsm8k' }>,
-  'malformed' | 'overlap' | 'tooLong' | 'longestRow'
+  'malformed' | 'overlap' | 'tooLong'
 >;
 export type DataConfig = z.output<typeof dataSchema>;
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;

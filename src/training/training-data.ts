@@ -83,9 +83,8 @@ function groupsOf(
   positions: number,
 ): TrainingData['groups'] {
   if (items.kind === 'drawn') return items.groups;
-  const { file, examples, tooLong, longestRow } = items;
-  const room = Math.min(positions, longestRow ?? positions);
-  const fitting = fittingExamples(file, examples, config, vocabulary, room, tooLong);
+  const { file, examples, tooLong } = items;
+  const fitting = fittingExamples(file, examples, config, vocabulary, positions, tooLong);
   return fromFile(fitting, config.seed);
 }
 

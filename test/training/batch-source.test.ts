@@ -4,6 +4,7 @@ import '../support/to-be-allclose.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Device } from '../../src/onnx/device.ts';
 import { Random } from '../../src/random.ts';
 import { BatchSource } from '../../src/training/batch-source.ts';
 import type { TrainBatch } from '../../src/training/collate.ts';
@@ -55,6 +56,19 @@ describe('a batch', () => {
     const twice = tinyRun({ segments: [1, 2].map(() => ({ ...small, trainSteps: 1 })) });
     const source = sourceOf(twice);
     expect(bytesOf(source.batch(1).batches[0]!)).not.toEqual(bytesOf(source.batch(0).batches[0]!));
+  });
+
+  it('has the same rows for CUDA, in fewer shapes', () => {
+    const long = tinyRun({ segments: [{ ...small, nodes: [5, 24], trainSteps: 64, stage: 1 }] });
+    const rows = (device: Device): { shapes: Set<string>; rows: unknown[] } => {
+      const source = new BatchSource(long, data, device);
+      const batches = Array.from({ length: 64 }, (_, step) => source.batch(step).batches[0]!);
+      const shapes = new Set(batches.map(({ shape }) => JSON.stringify(shape)));
+      return { shapes, rows: batches.map(({ rows }) => rows) };
+    };
+    const [cpu, cuda] = [rows('cpu'), rows('cuda')];
+    expect(cuda.rows).toEqual(cpu.rows);
+    expect(cuda.shapes.size).toBeLessThan(cpu.shapes.size / 2);
   });
 
   it('asks about paths of the lengths its segment names, and a share about others', () => {
