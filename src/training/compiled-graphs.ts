@@ -37,7 +37,7 @@ export class CompiledGraphs {
   }
 
   /** Lets those go that were not used for longest. Nothing that they made on a device may be in use. */
-  async keepNewest(count: number): Promise<void> {
+  async keepNewest(count = this.#options.most ?? Number.POSITIVE_INFINITY): Promise<void> {
     const surplus = [...this.#sessions].slice(0, Math.max(0, this.#sessions.size - count));
     for (const [key, session] of surplus) {
       this.#sessions.delete(key);

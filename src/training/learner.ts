@@ -50,7 +50,6 @@ export class Learner {
   readonly #rows: ParameterRow[];
   readonly #sum: GradientSum;
   readonly #gradientGraphs: CompiledGraphs;
-  readonly #gradientsKept: number;
   readonly #updateGraphs: CompiledGraphs;
 
   /** @param companions trained beside the model, and no part of weights() */
@@ -68,12 +67,11 @@ export class Learner {
     this.#sum = device === 'webgpu' ? new DeviceGradientSum() : new HostGradientSum();
     const isGradient = (output: string) => output.startsWith(gradientPrefix);
     const parameters = this.#rows.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    this.#gradientsKept = gradientsKept(device, parameters);
     this.#gradientGraphs = new CompiledGraphs({
       device,
       threads,
       keeps: isGradient,
-      most: this.#gradientsKept,
+      most: gradientsKept(device, parameters),
     });
     this.#updateGraphs = new CompiledGraphs({
       // Where the tensors are: CUDA would have them copied there and back for a few passes over them.
@@ -139,7 +137,7 @@ export class Learner {
       return result;
     } finally {
       this.#sum.clear();
-      await this.#gradientGraphs.keepNewest(this.#gradientsKept);
+      await this.#gradientGraphs.keepNewest();
     }
   }
 

@@ -8,7 +8,7 @@ import { trainToEnd } from './train-run.ts';
 import { parseTrainingConfig, readTrainingConfig, type TrainingConfig } from './training-config.ts';
 import { untilStopped } from './until-stopped.ts';
 
-export type TrainCommandOptions = {
+type TrainCommandOptions = {
   out: string;
   seed?: number[];
   device: Device;
