@@ -3,7 +3,7 @@
 // against the file before memory is allocated for it. Knows no model.
 
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
-import { bfloat16ToNumber, float16ToNumber } from './half-floats.ts';
+import { bfloat16ToNumber, float16ToNumber, numberToFloat16 } from './half-floats.ts';
 import { readBytes } from './read-bytes.ts';
 import {
   elementCount,
@@ -17,10 +17,16 @@ import {
 } from './safetensors-header.ts';
 
 /**
- * What a float32 tensor is written from: `data` is row-major, as long as `shape` multiplies to. It is
- * asked for once, when its turn to be written comes, so a getter can make it then.
+ * What a tensor is written from: `data` is row-major, as long as `shape` multiplies to. It is
+ * asked for once, when its turn to be written comes, so a getter can make it then. F16 rounds it.
  */
-export type FloatTensor = { shape: number[]; readonly data: Float32Array };
+export type FloatTensor = {
+  shape: number[];
+  readonly data: Float32Array;
+  dtype?: 'F32' | 'F16';
+};
+
+const writtenBytes = { F32: 4, F16: 2 } as const;
 
 /** The format's own limit. */
 const maxHeaderBytes = 100_000_000;
@@ -56,7 +62,7 @@ export function readTensors(path: string, header: SafetensorsHeader): Map<string
   });
 }
 
-/** Writes float32 tensors in the map's order. Same map and metadata, same bytes. */
+/** Writes tensors in the map's order. Same map and metadata, same bytes. */
 export function writeSafetensors(
   path: string,
   tensors: Map<string, FloatTensor>,
@@ -64,11 +70,11 @@ export function writeSafetensors(
 ): void {
   const entries: Record<string, unknown> = { [metadataKey]: metadata };
   let end = 0;
-  for (const [name, { shape }] of tensors) {
+  for (const [name, { shape, dtype = 'F32' }] of tensors) {
     if (name === metadataKey) throw new SafetensorsError(path, `no tensor can be named "${name}"`);
     const begin = end;
-    end += elementCount(shape) * Float32Array.BYTES_PER_ELEMENT;
-    entries[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
+    end += elementCount(shape) * writtenBytes[dtype];
+    entries[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const json = Buffer.from(JSON.stringify(entries));
   // Readers that map the file want aligned floats; the format allows trailing spaces for that.
@@ -81,12 +87,13 @@ export function writeSafetensors(
     (file) => {
       writeFully(file, header);
       for (const [name, tensor] of tensors) {
-        const { shape, data } = tensor;
+        const { shape, data, dtype = 'F32' } = tensor;
         if (elementCount(shape) !== data.length) {
           const reason = `tensor "${name}" of shape [${shape}] cannot be written from ${data.length} values`;
           throw new SafetensorsError(path, reason);
         }
-        writeFully(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        const stored = dtype === 'F16' ? Uint16Array.from(data, numberToFloat16) : data;
+        writeFully(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
       }
     },
     'w',

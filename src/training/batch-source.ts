@@ -1,8 +1,8 @@
 // Train step → batch. A batch depends on nothing but the run's seed and the step's number, so that a
 // resumed run sees what an uninterrupted one would have seen.
-import type { Device } from '../onnx/device.ts';
 import { Random } from '../random.ts';
-import { type Buckets, collate, type StagedGroup, type TrainBatch } from './collate.ts';
+import { collate, type StagedGroup, type TrainBatch } from './collate.ts';
+import { type ShapePlan, shapePlan } from './compiled-shapes.ts';
 import {
   chainIds,
   lastStage,
@@ -25,21 +25,6 @@ import { addStopTargets } from './stop-targets.ts';
 import { MAX_SEGMENTS, type Segment, type TrainingConfig } from './training-config.ts';
 import type { TrainingData } from './training-data.ts';
 
-/**
- * Graphs are compiled per bucketed shape; what varies most is rounded most: contexts, or else questions. On CUDA a step
- * of a small model takes as long as its launches, padded or not, and each graph holds memory of its own: few graphs.
- */
-const BUCKETS: Record<'cuda' | 'others', { shared: Buckets; wholeRow: Buckets }> = {
-  others: {
-    shared: { context: 32, question: 2, tail: 8 },
-    wholeRow: { context: 1, question: 16, tail: 16 },
-  },
-  cuda: {
-    shared: { context: 128, question: 8, tail: 32 },
-    wholeRow: { context: 1, question: 16, tail: 96 },
-  },
-};
-
 /** Batches drawn at once and cut by length, so that little is padded. */
 const POOL_BATCHES = 16;
 
@@ -56,16 +41,16 @@ export type SourcedBatch = {
 export class BatchSource {
   readonly #config: TrainingConfig;
   readonly #data: TrainingData;
-  readonly #device: Device;
+  readonly #shapes: ShapePlan;
   readonly #rule: StageRule;
   /** Token ids of names and concepts. */
   readonly #entities: ReadonlySet<number>;
   #pool: { key: string; batches: ExampleGroup[][] } | null = null;
 
-  /** @param device what the batches are for: it decides how much they are padded, which changes no label */
-  constructor(config: TrainingConfig, data: TrainingData, device: Device = 'cpu') {
+  /** @param shapes how much the batches are padded, which changes no label */
+  constructor(config: TrainingConfig, data: TrainingData, shapes = shapePlan('cpu', 0)) {
     this.#config = config;
-    this.#device = device;
+    this.#shapes = shapes;
     this.#data = data;
     this.#rule = config;
     this.#entities = new Set(data.roles.entities.flat());
@@ -101,8 +86,8 @@ export class BatchSource {
     stage: number,
   ): TrainBatch {
     const isShared = staged.some(({ contextIds }) => contextIds.length > 0);
-    const buckets = BUCKETS[this.#device === 'cuda' ? 'cuda' : 'others'];
-    const batch = collate(staged, isShared ? buckets.shared : buckets.wholeRow);
+    const { shared, wholeRow } = this.#shapes;
+    const batch = collate(staged, isShared ? shared : wholeRow);
     if (segment.structureWeight !== 1) this.#reweigh(batch, segment.structureWeight);
     if (segment.task === 'questions' && batch.shape.thoughts > 0)
       this.#addObjectives(batch, groups, stage);

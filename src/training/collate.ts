@@ -7,8 +7,9 @@ import type { BatchShape } from './training-graph.ts';
 
 export type StagedGroup = { contextIds: number[]; examples: StagedExample[] };
 
-/** Lengths are rounded up to multiples of these, so that few graphs serve all batches. */
-export type Buckets = { context: number; question: number; tail: number };
+/** What a length is rounded up to, so that few graphs serve all batches: a multiple, or a number doubled as often as it takes. */
+export type Bucket = number | { doubledFrom: number };
+export type Buckets = { context: Bucket; question: Bucket; tail: Bucket };
 
 export type TrainBatch = {
   shape: BatchShape;
@@ -58,7 +59,11 @@ export function padRows(
 
 export const longest = (rows: readonly number[][]): number =>
   Math.max(...rows.map((row) => row.length));
-export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+export function roundUp(n: number, bucket: Bucket): number {
+  if (typeof bucket === 'number') return Math.ceil(n / bucket) * bucket;
+  const { doubledFrom: least } = bucket;
+  return n === 0 ? 0 : least * 2 ** Math.ceil(Math.log2(Math.max(1, n / least)));
+}
 
 /**
  * All groups of a batch hold equally many examples. Rows with fewer thoughts than others ride along.

@@ -12,6 +12,8 @@ export type CompileOptions = {
   keeps: (output: string) => boolean;
   /** Makes room before it compiles one more; not on WebGPU, where what the others made may be in use. */
   most?: number;
+  /** Where the weights lie that a graph maps. */
+  weightsDir?: string;
 };
 
 export class CompiledGraphs {
@@ -46,7 +48,7 @@ export class CompiledGraphs {
   }
 
   async #compile(graph: Graph): Promise<Session> {
-    const { device, threads, keeps, most = Number.POSITIVE_INFINITY } = this.#options;
+    const { device, threads, keeps, most = Number.POSITIVE_INFINITY, weightsDir } = this.#options;
     if (device !== 'webgpu') await this.keepNewest(most - 1);
     const lowered = lowerGraph(graph, device);
     const names = graph.outputs.map(({ name }) => name);
@@ -56,6 +58,7 @@ export class CompiledGraphs {
       threads,
       arena: false,
       keep: device === 'webgpu' ? names.filter(keeps) : [],
+      ...(weightsDir && { weightsDir }),
     });
   }
 }

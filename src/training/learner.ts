@@ -1,18 +1,20 @@
 // The weights being trained and the optimiser's tensors: holds them, and runs one train step on its batches.
 // On a WebGPU device they stay there from the first step on.
+import { dirname } from 'node:path';
 import type { ModelConfig } from '../model/model-config.ts';
-import { type ParameterRow, parameterTable } from '../model/parameters.ts';
+import { type ParameterRow, parameterCount } from '../model/parameters.ts';
 import type { Device } from '../onnx/device.ts';
 import { readDevice } from '../onnx/device-memory.ts';
 import { sizeOf } from '../onnx/graph.ts';
 import { type AnyTensor, DeviceTensor, type Tensor, tensor } from '../onnx/session.ts';
 import type { TrainBatch } from './collate.ts';
 import { CompiledGraphs } from './compiled-graphs.ts';
+import { shapePlan } from './compiled-shapes.ts';
 import { drawMasks } from './dropout.ts';
 import { DeviceGradientSum, type GradientSum, HostGradientSum } from './gradient-sum.ts';
 import type { Weights } from './initialize.ts';
 import { clipScale, type OptimizerConfig, stateKinds, updateGraph } from './optimizers.ts';
-import { gradientGraph } from './training-graph.ts';
+import { type FrozenBase, gradientGraph, trainedRows } from './training-graph.ts';
 
 export type StepResult = {
   loss: number;
@@ -27,15 +29,6 @@ export type StepResult = {
 /** What computes the steps. */
 export type Computation = { device: Device; threads: number };
 
-/**
- * Compiled gradients kept, one per shape of batch. CUDA gives each an arena, which holds what its largest run took
- * for as long as it lives.
- */
-function gradientsKept(device: Device, parameters: number): number {
-  if (device !== 'cuda') return 24;
-  return parameters < 1e7 ? 6 : 1;
-}
-
 const gradientPrefix = 'grad/';
 
 export class Learner {
@@ -45,33 +38,40 @@ export class Learner {
   /** Parameters and optimiser tensors by name: the host's until the first step on a device makes new ones. */
   readonly #tensors = new Map<string, AnyTensor>();
   readonly #optimizer: OptimizerConfig;
-  /** Of the model, which a checkpoint holds, and all that is trained. */
+  /** Of the model, or of its adapter where the rest is frozen; and all that is trained. */
   readonly #modelRows: ParameterRow[];
   readonly #rows: ParameterRow[];
+  readonly #base: FrozenBase | null;
   readonly #sum: GradientSum;
   readonly #gradientGraphs: CompiledGraphs;
   readonly #updateGraphs: CompiledGraphs;
 
-  /** @param companions trained beside the model, and no part of weights() */
+  /**
+   * @param weights of all that is trained
+   * @param companions trained beside the model, and no part of weights()
+   * @param base what stays as it is, where only an adapter of it is trained
+   */
   constructor(
     config: ModelConfig,
     weights: Weights,
     optimizer: OptimizerConfig,
     { device, threads }: Computation,
     companions: readonly ParameterRow[] = [],
+    base: FrozenBase | null = null,
   ) {
     this.config = config;
+    this.#base = base;
     this.#optimizer = optimizer;
-    this.#modelRows = parameterTable(config);
+    this.#modelRows = trainedRows(config, base);
     this.#rows = [...this.#modelRows, ...companions];
     this.#sum = device === 'webgpu' ? new DeviceGradientSum() : new HostGradientSum();
     const isGradient = (output: string) => output.startsWith(gradientPrefix);
-    const parameters = this.#rows.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     this.#gradientGraphs = new CompiledGraphs({
       device,
       threads,
       keeps: isGradient,
-      most: gradientsKept(device, parameters),
+      most: shapePlan(device, parameterCount(config)).kept,
+      ...(base && { weightsDir: dirname(base.files.weightsPath) }),
     });
     this.#updateGraphs = new CompiledGraphs({
       // Where the tensors are: CUDA would have them copied there and back for a few passes over them.
@@ -113,6 +113,7 @@ export class Learner {
     return this.#onHost([...this.#tensors.keys()]);
   }
 
+  /** Of the model, or of its adapter. */
   async weights(): Promise<Weights> {
     const tensors = await this.#onHost(this.#modelRows.map(({ name }) => name));
     return new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
@@ -155,7 +156,7 @@ export class Learner {
     const parameters = this.#rows.map(({ name }) => [name, this.#tensors.get(name)!]);
     const outputs = await this.#gradientGraphs.run(
       JSON.stringify(shape),
-      () => gradientGraph(this.config, shape),
+      () => gradientGraph(this.config, shape, this.#base),
       (inputs) => ({
         ...Object.fromEntries(parameters),
         ...feeds,

@@ -1,4 +1,4 @@
-// What a run leaves on disk (out/<name>/): metrics.jsonl, the resume state, and the checkpoint. The state
+// What a run leaves on disk (out/<name>/): metrics.jsonl, the resume state, the checkpoint, and the adapter if it is one's. The state
 // is replaced as a whole, so that a run killed at any moment goes on from the last one saved.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,6 +34,10 @@ export class RunDirectory {
 
   get checkpointPath(): string {
     return join(this.path, 'checkpoint');
+  }
+
+  get adapterPath(): string {
+    return join(this.path, 'adapter');
   }
 
   appendMetrics(line: MetricsLine): void {
@@ -115,7 +119,7 @@ export class RunDirectory {
 }
 
 const changedFiles = (saved: DataHashes, next: DataHashes): string[] =>
-  (['validation', 'training'] as const)
+  (['validation', 'training', 'start'] as const)
     .filter((name) => saved[name] !== next[name])
     .map((name) => `the ${name} file (sha256 ${saved[name]}, now ${next[name]})`);
 

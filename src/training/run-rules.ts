@@ -52,6 +52,9 @@ export function problemsOf(config: Settings): Problem[] {
     refuse(['wordSteps'], 'frontiers are of a search from the question, not from its first steps');
   if (asked.stopHead && asked.latentUpdate)
     refuse(['stopHead'], 'thoughts that are refined together are not ended one by one');
+  if (config.lora && config.start.kind !== 'checkpoint')
+    refuse(['lora'], 'an adapter is of a start checkpoint');
+  if (config.lora && asked.stopHead) refuse(['lora'], 'an adapter has no stop head');
   if ((config.start.kind === 'checkpoint') !== (config.model === null))
     refuse(
       ['model'],

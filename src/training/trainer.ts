@@ -1,16 +1,25 @@
 // The loop: batch → train step → log; now and then evaluate and save. Owns order and bookkeeping only.
 
+import { freshAdapter } from '../model/adapter.ts';
+import { writeAdapter } from '../model/adapter-files.ts';
 import { lastQuestionTemplate } from '../model/chat-template.ts';
-import { writeCheckpoint } from '../model/checkpoint-writer.ts';
+import { type CheckpointParts, writeCheckpoint } from '../model/checkpoint-writer.ts';
 import type { ModelConfig } from '../model/model-config.ts';
-import { isStopHead, type ParameterRow, parameterTable } from '../model/parameters.ts';
+import {
+  isStopHead,
+  type ParameterRow,
+  parameterCount,
+  parameterTable,
+} from '../model/parameters.ts';
 import { trainedPlace } from '../model/prompt.ts';
 import type { Device } from '../onnx/device.ts';
 import { Random } from '../random.ts';
 import { BatchSource } from './batch-source.ts';
+import { shapePlan } from './compiled-shapes.ts';
 import { thoughtsAsServed } from './evaluate.ts';
 import { initialWeights, type Weights, withFresh } from './initialize.ts';
 import { Learner, type StepResult } from './learner.ts';
+import { mergeAdapter } from './merge.ts';
 import { questionRequest } from './question-request.ts';
 import type { RunDirectory, RunState } from './run-directory.ts';
 import { checkpointConfig, toModelConfig } from './run-model.ts';
@@ -19,6 +28,7 @@ import { examplesOf, startWeights } from './start-checkpoint.ts';
 import { decoderRows } from './thought-decoder.ts';
 import { decoderLayersOf, type TrainingConfig } from './training-config.ts';
 import { loadTrainingData, type TrainingData } from './training-data.ts';
+import { adaptedBy, type FrozenBase } from './training-graph.ts';
 
 export type Progress = {
   state: RunState;
@@ -51,6 +61,7 @@ export async function train(
 ): Promise<RunState> {
   const data = loadTrainingData(config);
   const modelConfig = toModelConfig(config, data);
+  const base = frozenBase(config, data);
   checkValidation(config.name, modelConfig, data);
   const saved = directory.resume(config, data.hashes);
   const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
@@ -60,9 +71,10 @@ export async function train(
     config.optimizer,
     { device, threads: config.threads },
     companionRows(config, modelConfig),
+    base,
   );
   if (saved) learner.restore(saved.tensors, state.updates);
-  const source = new BatchSource(config, data, device);
+  const source = new BatchSource(config, data, shapePlan(device, parameterCount(modelConfig)));
   const clock = stopwatch(state);
 
   while (state.trainStep < totalSteps(config) && !stop?.aborted) {
@@ -99,18 +111,15 @@ export async function train(
     });
     const done = state.trainStep === totalSteps(config);
     if (done || state.trainStep % config.evaluateEverySteps === 0) {
-      writeCheckpoint(directory.checkpointPath, {
+      const record = {
+        run: config,
+        validationSha256: data.hashes.validation,
+        ...(data.start && { startExamples: examplesOf(data.start.checkpoint) }),
+        ...state,
+      };
+      keep(directory, await learner.weights(), data, base, {
         config: checkpointConfig(modelConfig, config, data, segment, removedTokens),
-        weights: await learner.weights(),
-        tokenizerJson: data.tokenizerJson,
-        chatTemplate: lastQuestionTemplate,
-        training: {
-          run: config,
-          validationSha256: data.hashes.validation,
-          ...(data.start && { startExamples: examplesOf(data.start.checkpoint) }),
-          ...state,
-        },
-        evalReport: null,
+        training: record,
       });
       const figures = await hooks.evaluate(directory.checkpointPath, data);
       clock.lap();
@@ -127,6 +136,31 @@ export async function train(
   }
   await learner.release();
   return state;
+}
+
+/** Writes the checkpoint; of an adapter that too, and the checkpoint as anyone would merge it. */
+function keep(
+  { adapterPath, checkpointPath }: RunDirectory,
+  weights: Weights,
+  { start, tokenizerJson, hashes }: TrainingData,
+  base: FrozenBase | null,
+  about: Pick<CheckpointParts, 'config' | 'training'>,
+): void {
+  if (base) {
+    const { dir } = start!.checkpoint;
+    const reference = { path: dir, sha256: hashes.start! };
+    const adapter = { ...about, lowRank: base.lowRank, base: reference, weights };
+    writeAdapter(adapterPath, adapter, base.files.config);
+    mergeAdapter(adapterPath, checkpointPath);
+    return;
+  }
+  writeCheckpoint(checkpointPath, {
+    ...about,
+    weights,
+    tokenizerJson,
+    chatTemplate: lastQuestionTemplate,
+    evalReport: null,
+  });
 }
 
 /** @throws where a validation item has no room for its answer: before the first step, not at the first validation */
@@ -157,14 +191,22 @@ function stopwatch(state: RunState): { lap: () => void } {
   };
 }
 
+const frozenBase = ({ lora }: TrainingConfig, { start }: TrainingData): FrozenBase | null =>
+  lora && start && { lowRank: lora, files: start.checkpoint };
+
+/** Of all that is trained. */
 function freshWeights(
   config: TrainingConfig,
   modelConfig: ModelConfig,
   data: TrainingData,
 ): Weights {
   const random = new Random(config.seed);
-  const weights = baseWeights(config, modelConfig, data, random);
-  const heads = parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
+  const whole = baseWeights(config, modelConfig, data, random);
+  const base = frozenBase(config, data);
+  const weights = base
+    ? freshAdapter(adaptedBy(modelConfig, base), whole, () => random.uniform())
+    : whole;
+  const heads = base ? [] : parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
   return withFresh(weights, [...heads, ...companionRows(config, modelConfig)], modelConfig, random);
 }
 

@@ -181,6 +181,8 @@ const settingsSchema = z.strictObject({
     .strictObject({ weight: positive.default(1) })
     .nullable()
     .default(null),
+  /** Only an adapter is trained, of this rank, over a start checkpoint that stays as it is (LoRA); null: all of it. */
+  lora: z.strictObject({ rank: count, alpha: positive }).nullable().default(null),
   /** Share of numbers that training drops: of embeddings, attention weights and what each half of a layer adds. */
   dropout: z.number().min(0).lt(1).default(0),
   data: dataSchema,

@@ -22,8 +22,8 @@ const SPECIAL_TOKENS = {
   pause: '<pause>',
 } as const;
 
-/** sha256 of the files that a run reads, in hex; no training file where items are drawn. */
-export type DataHashes = { validation: string; training?: string };
+/** sha256 of the files that a run reads, in hex; no training file where items are drawn; the start where it is read on. */
+export type DataHashes = { validation: string; training?: string; start?: string };
 
 export type TrainingData = Pick<DataSource, 'frontiers'> & {
   groups: DrawnItems['groups'];
@@ -68,6 +68,7 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
     hashes: {
       validation: fileSha256(file),
       ...(training && { training: fileSha256(training.file) }),
+      ...(start && config.lora && { start: start.checkpoint.sha256 }),
     },
     isInEpochs: training !== null,
     groups: groupsOf(source, config, vocabulary, positions),

@@ -1,6 +1,8 @@
 // The gradient of a batch as one graph: unrolled forward, loss on label columns only, backward through
 // every thought. What is done with the gradients is optimizers.ts's business.
+import { type Adapted, adaptedParameters, adapterTable, type LowRank } from '../model/adapter.ts';
 import { transformerOf } from '../model/architectures.ts';
+import type { ModelFiles } from '../model/checkpoint.ts';
 import { type CoconutInputs, type Unrolled, unrollThoughts } from '../model/coconut.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import {
@@ -9,6 +11,7 @@ import {
   type Parameters,
   parameterTable,
 } from '../model/parameters.ts';
+import { mapWeights } from '../model/serving-model.ts';
 import { noDropout } from '../model/transformer.ts';
 import { type Graph, GraphBuilder, type Value } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -107,12 +110,30 @@ function lossOf(
   };
 }
 
-/** The parameters that a step of this shape reaches: head and decoder rest where no thought asks for them. */
-export function reachedRows(config: ModelConfig, shape: BatchShape): ParameterRow[] {
+/** What a low-rank run leaves as it is: the files that it starts from. */
+export type FrozenBase = { lowRank: LowRank; files: ModelFiles };
+
+/** The parameters of the model that are trained: all of them, or those beside a frozen base. */
+export function trainedRows(config: ModelConfig, base: FrozenBase | null): ParameterRow[] {
+  return base ? adapterTable(adaptedBy(config, base)) : parameterTable(config);
+}
+
+export const adaptedBy = (config: ModelConfig, { lowRank, files }: FrozenBase): Adapted => ({
+  config,
+  base: files.config,
+  lowRank,
+});
+
+/** What is trained and reached by a step of this shape: head and decoder rest where no thought asks for them. */
+export function reachedRows(
+  config: ModelConfig,
+  shape: BatchShape,
+  base: FrozenBase | null = null,
+): ParameterRow[] {
   const hasStops = shape.objectives.includes('stop');
   const decoder = shape.decoder ? decoderRows(config, shape.decoder.layers) : [];
   return [
-    ...parameterTable(config).filter(({ name }) => hasStops || !isStopHead(name)),
+    ...trainedRows(config, base).filter(({ name }) => hasStops || !isStopHead(name)),
     ...decoder,
   ];
 }
@@ -120,15 +141,20 @@ export function reachedRows(config: ModelConfig, shape: BatchShape): ParameterRo
 /**
  * Inputs: every reached parameter by name, the batch, and masks where it has dropout. Outputs: loss, answer_loss, hits [B, labels, 1] (1 where
  * the most probable token is the label), and `grad/` + each of these parameters.
+ *
+ * @param base its weights lie in the graph, as a file that the session maps
  */
-export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
+export function gradientGraph(
+  config: ModelConfig,
+  shape: BatchShape,
+  base: FrozenBase | null = null,
+): Graph {
   const g = new GraphBuilder('gradient');
-  const table = reachedRows(config, shape);
-  const parameters = new Map(
-    table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]),
-  );
+  const table = reachedRows(config, shape, base);
+  const trained = new Map(table.map((row) => [row.name, g.input(row.name, 'float32', row.shape)]));
+  const parameters = base ? withBase(g, config, base, trained) : trained;
   const { loss, answerLoss, hits } = lossOf(g, config, parameters, shape);
-  const grads = backward(g, loss, [...parameters.values()]);
+  const grads = backward(g, loss, [...trained.values()]);
   g.output('loss', loss);
   g.output('answer_loss', answerLoss);
   g.output('hits', hits);
@@ -136,4 +162,14 @@ export function gradientGraph(config: ModelConfig, shape: BatchShape): Graph {
     g.output(`grad/${row.name}`, grads[i]!);
   });
   return g.build();
+}
+
+function withBase(
+  g: GraphBuilder,
+  config: ModelConfig,
+  base: FrozenBase,
+  trained: Parameters,
+): Parameters {
+  const frozen = mapWeights(g, base.files.config, base.files);
+  return new Map([...trained, ...adaptedParameters(g, adaptedBy(config, base), frozen, trained)]);
 }

@@ -8,6 +8,7 @@ import type { Device } from '../../src/onnx/device.ts';
 import { Random } from '../../src/random.ts';
 import { BatchSource } from '../../src/training/batch-source.ts';
 import type { TrainBatch } from '../../src/training/collate.ts';
+import { shapePlan } from '../../src/training/compiled-shapes.ts';
 import { splitQuestion } from '../../src/training/datasets/prosqa.ts';
 import type { TrainingConfig } from '../../src/training/training-config.ts';
 import { loadTrainingData } from '../../src/training/training-data.ts';
@@ -61,7 +62,7 @@ describe('a batch', () => {
   it('has the same rows for CUDA, in fewer shapes', () => {
     const long = tinyRun({ segments: [{ ...small, nodes: [5, 24], trainSteps: 64, stage: 1 }] });
     const rows = (device: Device): { shapes: Set<string>; rows: unknown[] } => {
-      const source = new BatchSource(long, data, device);
+      const source = new BatchSource(long, data, shapePlan(device, 0));
       const batches = Array.from({ length: 64 }, (_, step) => source.batch(step).batches[0]!);
       const shapes = new Set(batches.map(({ shape }) => JSON.stringify(shape)));
       return { shapes, rows: batches.map(({ rows }) => rows) };
