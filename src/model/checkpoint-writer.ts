@@ -36,10 +36,7 @@ export function writeCheckpoint(path: string, parts: CheckpointParts): void {
   replaceDirectory(path, (staging) => {
     const file = (name: string) => join(staging, name);
     const tokenizer = within(file('tokenizer.json'), () => loadTokenizer(tokenizerJson, {}));
-    const weightsPath = file('model.safetensors');
-    const tensors = shapedWeights(weightsPath, config, weights);
-    // transformers refuses a file that does not say which framework's layout it has.
-    within(weightsPath, () => writeSafetensors(weightsPath, tensors, { format: 'pt' }));
+    writeWeights(file('model.safetensors'), config, weights, 'F32');
     writeFileSync(file('config.json'), toJson(config));
     writeFileSync(file('tokenizer.json'), toJson(tokenizerJson));
     const tokenizerConfig = toTokenizerConfig(config, tokenizer, chatTemplate);
@@ -68,22 +65,26 @@ export function writeEvalReport(checkpoint: Checkpoint, report: EvalReport): voi
   replaceFile(join(dir, 'README.md'), modelCard({ id, config, training, evalReport: report }));
 }
 
-function shapedWeights(
+/** The parameters of `config`; F16 rounds them. Throws CheckpointError where one has no values, or not as many. */
+export function writeWeights(
   path: string,
   config: ModelConfig,
   weights: CheckpointParts['weights'],
-): Map<string, FloatTensor> {
+  dtype: NonNullable<FloatTensor['dtype']>,
+): void {
   const tensors = new Map<string, FloatTensor>();
   for (const { name, shape } of parameterTable(config)) {
     if (!weights.has(name)) throw new CheckpointError(path, `no values for tensor "${name}"`);
     tensors.set(name, {
       shape,
+      dtype,
       get data() {
         return weights.get(name)!;
       },
     });
   }
-  return tensors;
+  // transformers refuses a file that does not say which framework's layout it has.
+  within(path, () => writeSafetensors(path, tensors, { format: 'pt' }));
 }
 
 function toTokenizerConfig(config: ModelConfig, tokenizer: Tokenizer, chatTemplate: string) {

@@ -61,6 +61,9 @@ function summary(config: ModelConfig, training: CardSource['training']): string 
   return [
     `A ${kind} of ${millions} million parameters: ${layers} layers, width ${width}, ${heads} heads,`,
     `${positions} positions, ${vocab} tokens. ${origin}`,
+    ...(config.torch_dtype === 'float16'
+      ? ['Its weights are kept in half precision (float16).']
+      : []),
   ].join('\n');
 }
 

@@ -8,6 +8,8 @@ export const STOP_PROBABILITY = 0.5;
 
 const count = z.int().min(1);
 const tokenId = z.int().min(0);
+/** What the weights are stored in, for transformers and the model card; model.safetensors has the last word. */
+const storedAs = z.string().optional();
 
 /** How a checkpoint was taught to reason, and so how its prompts must be laid out. */
 export const coconutSchema = z.strictObject({
@@ -58,6 +60,7 @@ const gpt2Schema = z.looseObject({
   /** Variants of attention that no published GPT-2 has. */
   scale_attn_weights: z.literal(true).optional(),
   scale_attn_by_inverse_layer_idx: z.literal(false).optional(),
+  torch_dtype: storedAs,
   bos_token_id: tokenId.nullable().default(null),
   eos_token_id: tokenId,
   coconut: coconutSchema,
@@ -95,6 +98,7 @@ const llamaSchema = z.looseObject({
   attention_bias: z.literal(false).default(false),
   mlp_bias: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(false),
+  torch_dtype: storedAs,
   bos_token_id: tokenId.nullable().default(null),
   eos_token_id: tokenId,
   coconut: coconutSchema,

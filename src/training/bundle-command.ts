@@ -3,8 +3,9 @@
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { replaceDirectory, standingDirectory } from '../model/atomic-write.ts';
-import { type Checkpoint, readCheckpoint } from '../model/checkpoint.ts';
+import { type Checkpoint, readCheckpoint, readWeights } from '../model/checkpoint.ts';
 import { readOptionalJson } from '../model/checkpoint-files.ts';
+import { writeWeights } from '../model/checkpoint-writer.ts';
 import { type EvalReport, evalReportSchema } from '../model/eval-report.ts';
 import { modelCard } from '../model/model-card.ts';
 import { thinMetrics } from './metrics-thinning.ts';
@@ -17,8 +18,18 @@ const MAX_WEIGHTS_BYTES = 12e6;
 
 const METRICS_LINES = 1000;
 
-export function bundleCommand(runPath: string, target: string): void {
-  const checkpoint = bundleRun(runPath, target, MAX_WEIGHTS_BYTES);
+export type BundleOptions = {
+  /** Rounds the weights to half precision, so that figures of the run's own are not of them. */
+  half: boolean;
+  maxWeightsBytes: number;
+};
+
+export function bundleCommand(
+  runPath: string,
+  target: string,
+  { half = false }: { half?: boolean },
+): void {
+  const checkpoint = bundleRun(runPath, target, { half, maxWeightsBytes: MAX_WEIGHTS_BYTES });
   const { data } = runOf(checkpoint);
   console.log(`${target}: ${basename(runPath)}, sha256 ${checkpoint.sha256}`);
   if (checkpoint.evalReport) return;
@@ -29,24 +40,24 @@ export function bundleCommand(runPath: string, target: string): void {
  * Replaces `target`. @throws for a run that has no checkpoint, has not come to its end, or weighs too much
  * @returns what now stands there
  */
-export function bundleRun(runPath: string, target: string, maxWeightsBytes: number): Checkpoint {
+export function bundleRun(
+  runPath: string,
+  target: string,
+  { half, maxWeightsBytes }: BundleOptions,
+): Checkpoint {
   const source = standingDirectory(join(runPath, 'checkpoint'));
   if (!existsSync(source)) throw new Error(`${runPath} has no checkpoint yet: train it first`);
   const checkpoint = readCheckpoint(source);
   checkFinished(checkpoint);
-  const bytes = statSync(checkpoint.weightsPath).size;
-  if (bytes > maxWeightsBytes) {
-    const megabytes = (n: number): string => `${(n / 1e6).toFixed(1)} MB`;
-    throw new Error(
-      `${checkpoint.weightsPath}: ${megabytes(bytes)}, more than the ${megabytes(maxWeightsBytes)} that are kept`,
-    );
-  }
-  const evalReport = figuresOf(checkpoint, target);
   const log = thinMetrics(new RunDirectory(runPath).readMetrics(), METRICS_LINES);
-  const { config, training } = checkpoint;
-  const files = readdirSync(dirname(checkpoint.weightsPath));
+  const files = readdirSync(dirname(checkpoint.weightsPath)).filter((name) => name !== 'eval.json');
   replaceDirectory(target, (staging) => {
     for (const name of files) copyFileSync(join(source, name), join(staging, name));
+    if (half) writeHalf(checkpoint, staging);
+    const kept = readCheckpoint(staging);
+    checkWeights(kept, runPath, maxWeightsBytes);
+    const { config, training } = kept;
+    const evalReport = figuresOf(kept.sha256, checkpoint.evalReport, target);
     const write = (name: string, text: string) => writeFileSync(join(staging, name), text);
     write('metrics.jsonl', log.map((line) => `${JSON.stringify(line)}\n`).join(''));
     write('README.md', modelCard({ id: basename(resolve(target)), config, training, evalReport }));
@@ -62,9 +73,26 @@ function checkFinished(checkpoint: Checkpoint): void {
   throw new Error(`${checkpoint.dir}: ${trainStep} of ${planned} train steps done`);
 }
 
+function writeHalf(checkpoint: Checkpoint, dir: string): void {
+  const config = { ...checkpoint.config, torch_dtype: 'float16' };
+  writeWeights(join(dir, 'model.safetensors'), config, readWeights(checkpoint), 'F16');
+  writeFileSync(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** @throws where they are too large to keep, or a value is beyond what half precision reaches */
+function checkWeights(kept: Checkpoint, runPath: string, maxBytes: number): void {
+  const bytes = statSync(kept.weightsPath).size;
+  if (bytes > maxBytes) {
+    const megabytes = (n: number): string => `${(n / 1e6).toFixed(1)} MB`;
+    throw new Error(
+      `weights of ${runPath}: ${megabytes(bytes)}, more than the ${megabytes(maxBytes)} that are kept`,
+    );
+  }
+  readWeights(kept);
+}
+
 /** Of these weights: the run's own, or those that the directory to be replaced already has. */
-function figuresOf(checkpoint: Checkpoint, target: string): EvalReport | null {
+function figuresOf(sha256: string, own: EvalReport | null, target: string): EvalReport | null {
   const before = readOptionalJson(join(standingDirectory(target), 'eval.json'), evalReportSchema);
-  const reports = [checkpoint.evalReport, before];
-  return reports.find((report) => report?.checkpoint_sha256 === checkpoint.sha256) ?? null;
+  return [own, before].find((report) => report?.checkpoint_sha256 === sha256) ?? null;
 }

@@ -41,6 +41,7 @@ program
   .command('bundle')
   .argument('<run-directory>', 'a finished run, e.g. out/prosqa-cot')
   .argument('<checkpoint>', 'where to, e.g. models/prosqa-cot')
+  .option('--half', 'round the weights to half precision; figures are then to be measured anew')
   .description('keep the checkpoint of a run, with run file, seed and thinned log')
   .action(bundleCommand);
 

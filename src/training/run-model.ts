@@ -24,6 +24,8 @@ export function toModelConfig(
     ...(config.model ? architectureFields(config.model) : start?.checkpoint.config),
     vocab_size: tokenizer.vocabSize,
     eos_token_id: vocabulary.eos,
+    // Whatever the start was kept in.
+    torch_dtype: 'float32',
     coconut: {
       method: config.method,
       filler: method.filler,

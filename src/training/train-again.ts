@@ -33,7 +33,10 @@ export async function trainAgain(
         : config.start;
       if ((await trainToEnd({ ...config, start }, path, { stop })) === 'stopped') return null;
       const target = join(out, 'models', checkpoint.id);
-      trained.set(checkpoint.id, bundleRun(path, target, Number.POSITIVE_INFINITY));
+      trained.set(
+        checkpoint.id,
+        bundleRun(path, target, { half: false, maxWeightsBytes: Number.POSITIVE_INFINITY }),
+      );
     }
     return trained;
   });

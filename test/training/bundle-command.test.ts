@@ -1,10 +1,11 @@
 // A run directory → a checkpoint directory to keep: what is in it, what is refused.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
-import { readCheckpoint } from '../../src/model/checkpoint.ts';
+import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
 import { writeCheckpoint, writeEvalReport } from '../../src/model/checkpoint-writer.ts';
+import { float16ToNumber, numberToFloat16 } from '../../src/model/half-floats.ts';
 import { bundleRun } from '../../src/training/bundle-command.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { totalSteps } from '../../src/training/schedule.ts';
@@ -18,14 +19,20 @@ import { tinyRun } from '../support/tiny-run.ts';
 
 const run = tinyRun({ seed: 4711 });
 
-function runDirectory(trainStep = totalSteps(run), weightSeed = 1): RunDirectory {
+function runDirectory(
+  trainStep = totalSteps(run),
+  weightSeed = 1,
+  change: (weights: Map<string, Float32Array>) => void = () => {},
+): RunDirectory {
   const directory = new RunDirectory(join(temporaryDirectory(), 'some-run'));
   directory.appendMetrics(trainPoint(1));
   directory.appendMetrics(trainPoint(2));
   const config = tinyConfig('coconut');
+  const weights = tinyWeights(config, weightSeed);
+  change(weights);
   writeCheckpoint(directory.checkpointPath, {
     config,
-    weights: tinyWeights(config, weightSeed),
+    weights,
     tokenizerJson: byteTokenizerJson(tinySpecials),
     chatTemplate: lastQuestionTemplate,
     training: { run, trainStep },
@@ -34,7 +41,8 @@ function runDirectory(trainStep = totalSteps(run), weightSeed = 1): RunDirectory
   return directory;
 }
 
-const bundle = (directory: RunDirectory, target: string) => bundleRun(directory.path, target, 1e6);
+const bundle = (directory: RunDirectory, target: string, half = false) =>
+  bundleRun(directory.path, target, { half, maxWeightsBytes: 1e6 });
 
 describe('bundleRun', () => {
   it('keeps weights, run file, seed and log, under a model card of the new name', () => {
@@ -59,6 +67,48 @@ describe('bundleRun', () => {
       checkpoint_sha256: first.sha256,
     });
     expect(bundle(runDirectory(totalSteps(run), 2), target).evalReport).toBeNull();
+    expect(readdirSync(target)).not.toContain('eval.json');
+  });
+
+  it('rounds to half precision: half the bytes, each weight the nearest half, said so', () => {
+    const directory = runDirectory();
+    const run = readCheckpoint(directory.checkpointPath);
+    const kept = bundle(directory, join(temporaryDirectory(), 'kept'), true);
+    const dtypes = [...kept.header.tensors.values()].map(({ dtype }) => dtype);
+    expect(new Set(dtypes)).toEqual(new Set(['F16']));
+    const [before, after] = [readWeights(run), readWeights(kept)];
+    for (const [name, values] of before)
+      expect(after.get(name), name).toEqual(values.map((x) => float16ToNumber(numberToFloat16(x))));
+    expect(after).not.toEqual(before);
+    expect(kept.config).toEqual({ ...run.config, torch_dtype: 'float16' });
+    expect(readFileSync(join(kept.dir, 'README.md'), 'utf8')).toContain('half precision (float16)');
+  });
+
+  it('keeps figures of the rounded weights, not those of the run', () => {
+    const directory = runDirectory();
+    const unrounded = readCheckpoint(directory.checkpointPath);
+    writeEvalReport(unrounded, evalReportOf(unrounded.sha256));
+    const target = join(temporaryDirectory(), 'kept');
+    expect(bundle(directory, target).evalReport).not.toBeNull();
+    const kept = bundle(directory, target, true);
+    expect(kept.sha256).not.toBe(unrounded.sha256);
+    expect(readdirSync(target)).not.toContain('eval.json');
+    writeEvalReport(kept, evalReportOf(kept.sha256));
+    expect(bundle(directory, target, true).evalReport).toMatchObject({
+      checkpoint_sha256: kept.sha256,
+    });
+  });
+
+  it('refuses to round what half precision cannot reach, and leaves what stood there', () => {
+    const target = join(temporaryDirectory(), 'kept');
+    const { sha256 } = bundle(runDirectory(), target);
+    const directory = runDirectory(totalSteps(run), 1, (weights) => {
+      weights.get('transformer.ln_f.bias')![3] = 65_520;
+    });
+    expect(() => bundle(directory, target, true)).toThrow(
+      /tensor "transformer\.ln_f\.bias" is Infinity at index 3 of 16/,
+    );
+    expect(readCheckpoint(target).sha256).toBe(sha256);
   });
 
   it('replaces a directory that is no checkpoint any more', () => {
@@ -73,8 +123,12 @@ describe('bundleRun', () => {
     const bare = new RunDirectory(join(temporaryDirectory(), 'bare'));
     expect(() => bundle(bare, target)).toThrow('bare has no checkpoint yet');
     expect(() => bundle(runDirectory(3), target)).toThrow('3 of 8 train steps done');
-    expect(() => bundleRun(runDirectory().path, target, 1000)).toThrow(
-      /0\.1 MB, more than the 0\.0 MB that are kept/,
+    const small = { half: false, maxWeightsBytes: 1000 };
+    expect(() => bundleRun(runDirectory().path, target, small)).toThrow(
+      /some-run: 0\.1 MB, more than the 0\.0 MB that are kept/,
     );
+    const { size } = statSync(readCheckpoint(runDirectory().checkpointPath).weightsPath);
+    const halves = { half: true, maxWeightsBytes: 0.75 * size };
+    expect(bundleRun(runDirectory().path, target, halves).id).toBe('kept');
   });
 });

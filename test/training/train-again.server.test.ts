@@ -21,7 +21,10 @@ afterEach(() => {
 async function keep(dir: string, id: string, changes: Partial<RunFile>) {
   const path = join(dir, 'out', id);
   await trainedRun(path, { name: id, ...changes });
-  return bundleRun(path, join(dir, 'models', id), Number.POSITIVE_INFINITY);
+  return bundleRun(path, join(dir, 'models', id), {
+    half: false,
+    maxWeightsBytes: Number.POSITIVE_INFINITY,
+  });
 }
 
 const startAt = (path: string): Partial<RunFile> => ({
