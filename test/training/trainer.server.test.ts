@@ -131,7 +131,11 @@ describe('a start checkpoint', () => {
       expect(losses).toHaveLength(2);
       expect(losses.every(Number.isFinite)).toBe(true);
       const checkpoint = readCheckpoint(directory.checkpointPath);
-      expect(checkpoint.config).toMatchObject({ model_type: config.model_type, vocab_size: 260 });
+      expect(checkpoint.config).toMatchObject({
+        model_type: config.model_type,
+        vocab_size: 260,
+        torch_dtype: 'float32',
+      });
       expect(checkpoint.config.coconut).toMatchObject({ bot_token_id: 257, eot_token_id: 258 });
       expect(checkpoint.tokenizer.encode('<<1+1=2>>')).toHaveLength(9);
       const item = { question: 'How many?', steps: [], answer: '2' };
