@@ -26,11 +26,31 @@ import { oneBeginsPerTurn } from './routes/turns.ts';
 export type App = Hono<AppEnv>;
 
 export function createApp(deps: AppDeps): App {
-  const app: App = new Hono<AppEnv>();
   // Every running answer listens to it; more than ten are no leak.
   setMaxListeners(0, deps.cutoff);
+  return appOf(deps, (app) => mountAll(app, deps));
+}
+
+/** /metrics alone and without a key, for a port that only whoever scrapes it should reach. */
+export function createMetricsApp(deps: AppDeps): App {
+  return appOf(deps, (app) => {
+    app.use(guardHost({ ...deps.config, apiKeys: [] }));
+    app.get('/metrics', prometheus(deps));
+  });
+}
+
+/** Its routes between what every request passes and what answers for those that no route has. */
+function appOf(deps: AppDeps, mountRoutes: (app: App) => void): App {
+  const app: App = new Hono<AppEnv>();
   app.use(identify(deps.log));
   app.use(cutStalledReader(deps.config));
+  mountRoutes(app);
+  refuseOtherMethods(app);
+  answerFailures(app, deps.metrics);
+  return app;
+}
+
+function mountAll(app: App, deps: AppDeps): void {
   // Probes stand before the guards, and a public playground before the key's; whatever is mounted after
   // them, or is not mounted at all, is out of reach without a key. The order decides, so no path can be
   // spelled around it.
@@ -47,21 +67,6 @@ export function createApp(deps: AppDeps): App {
   const withKeys = deps.config.apiKeys.length > 0;
   app.get('/openapi.json', openApi(withKeys));
   app.get('/docs', referencePage(withKeys));
-  refuseOtherMethods(app);
-  answerFailures(app, deps.metrics);
-  return app;
-}
-
-/** /metrics alone and without a key, for a port that only whoever scrapes it should reach. */
-export function createMetricsApp(deps: AppDeps): App {
-  const app: App = new Hono<AppEnv>();
-  app.use(identify(deps.log));
-  app.use(cutStalledReader(deps.config));
-  app.use(guardHost({ ...deps.config, apiKeys: [] }));
-  app.get('/metrics', prometheus(deps));
-  refuseOtherMethods(app);
-  answerFailures(app, deps.metrics);
-  return app;
 }
 
 /** For requests that never reach the app: a Host or a request line that makes no URL. Ends the connection. */

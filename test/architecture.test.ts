@@ -55,7 +55,14 @@ const pageModules = readFiles('playground');
 const arrows: Record<string, string[]> = {
   'src/onnx/': [],
   'src/model/': ['src/onnx/'],
-  'src/engine/': ['src/model/', 'src/onnx/', 'src/clock.ts', 'src/errors.ts', 'src/random.ts'],
+  'src/engine/': [
+    'src/model/',
+    'src/onnx/',
+    'src/clock.ts',
+    'src/errors.ts',
+    'src/random.ts',
+    'src/start-worker.ts',
+  ],
   'src/routes/': [
     'src/engine/engine.ts',
     'src/engine/messages.ts',
@@ -66,7 +73,7 @@ const arrows: Record<string, string[]> = {
     'src/log.ts',
     'src/metrics.ts',
   ],
-  'src/training/': ['src/model/', 'src/onnx/', 'src/random.ts'],
+  'src/training/': ['src/model/', 'src/onnx/', 'src/random.ts', 'src/start-worker.ts'],
   'src/import/': ['src/model/'],
 };
 
@@ -109,6 +116,11 @@ describe('imports', () => {
     const imports = pageModules.flatMap((file) => file.imports.map(({ from }) => from));
     expect(imports.length).toBeGreaterThan(0);
     expect(imports.filter((from) => !from.startsWith('playground/'))).toEqual([]);
+  });
+
+  it('of threads stand in one file, which starts each of them', () => {
+    const starters = sources.filter(({ text }) => /\bnew Worker\(/.test(text));
+    expect(starters.map(({ path }) => path)).toEqual(['src/start-worker.ts']);
   });
 
   it('of the runtime stand in one file', () => {

@@ -1,9 +1,14 @@
 // A real worker that breaks in the middle of a run, seen through the API over a real socket: every
 // answer under way ends with an error, the server says that it is not ready, and then goes on.
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startEngine } from '../src/engine/engine.ts';
-import { type StartThread, startEngineThread, startThread } from '../src/engine/engine-thread.ts';
+import {
+  asEngineThread,
+  type StartThread,
+  startEngineThread,
+} from '../src/engine/engine-thread.ts';
 import { listen } from '../src/http-server.ts';
 import { ask, fakeApp } from './support/fake-engine.ts';
 import { longModel, longPositions } from './support/long-model.ts';
@@ -15,10 +20,11 @@ function breakingOnce(how: 'throw' | 'exit'): StartThread {
   const breaking = new URL('support/breaking-worker.mjs', import.meta.url);
   const breaks = { requests: 4, how };
   let started = 0;
-  return (options, handlers) =>
-    started++ === 0
-      ? startThread(breaking, { ...options, ...{ breaks } }, handlers)
-      : startEngineThread(options, handlers);
+  return (options, handlers) => {
+    if (started++ > 0) return startEngineThread(options, handlers);
+    const worker = new Worker(breaking, { workerData: { ...options, breaks }, execArgv: [] });
+    return asEngineThread(worker, handlers);
+  };
 }
 
 async function serve(how: 'throw' | 'exit') {

@@ -1,7 +1,7 @@
 // One life of the engine's worker thread: messages both ways, and exactly one end, by draining or by
 // a crash. The tensors live in worker.ts.
-import { Worker } from 'node:worker_threads';
-import '../onnx/telemetry-off.ts';
+import type { Worker } from 'node:worker_threads';
+import { startWorker } from '../start-worker.ts';
 import type { EngineOptions, FromWorker, ToWorker } from './messages.ts';
 
 export type ThreadHandlers = {
@@ -15,24 +15,11 @@ export type EngineThread = { post(message: ToWorker): void };
 /** How the engine gets its threads; tests put scripted ones in their place. */
 export type StartThread = (options: EngineOptions, handlers: ThreadHandlers) => EngineThread;
 
-export const startEngineThread: StartThread = (options, handlers) => {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const entry = isBuilt ? './worker.js' : '../thread-from-sources.mjs';
-  return startThread(new URL(entry, import.meta.url), options, handlers);
-};
+export const startEngineThread: StartThread = (options, handlers) =>
+  asEngineThread(startWorker('engine/worker', options), handlers);
 
-/** @param entry of the thread: worker.ts, or what leads to it */
-export function startThread(
-  entry: URL,
-  options: EngineOptions,
-  { onMessage, onEnd }: ThreadHandlers,
-): EngineThread {
-  // Not this process's own flags: under `tsx` they would load it a second time.
-  const worker = new Worker(entry, {
-    workerData: options,
-    argv: ['engine/worker.ts'],
-    execArgv: [],
-  });
+/** @param worker that runs worker.ts and has just been started */
+export function asEngineThread(worker: Worker, { onMessage, onEnd }: ThreadHandlers): EngineThread {
   let isDrained = false;
   let crash: Error | null = null;
   worker.on('message', (message: FromWorker) => {

@@ -1,7 +1,8 @@
 // The engine's handle on one grammar thread: started on first use, stopped and started again when one
 // grammar takes too long, so that this one fails alone. grammar-threads.ts says which grammar goes where.
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { byteAlphabet, type Tokenizer } from '../model/tokenizer.ts';
+import { startWorker } from '../start-worker.ts';
 import type { FromGrammar, GrammarVocabulary, ToGrammar } from './grammar-messages.ts';
 
 /** One answer's place in its grammar. */
@@ -116,13 +117,7 @@ export class GrammarThread {
   }
 
   #start(): Worker {
-    const isBuilt = import.meta.url.endsWith('.js');
-    const entry = isBuilt ? './grammar-worker.js' : '../thread-from-sources.mjs';
-    const worker = new Worker(new URL(entry, import.meta.url), {
-      workerData: this.#vocabulary(),
-      argv: ['engine/grammar-worker.ts'],
-      execArgv: [],
-    });
+    const worker = startWorker('engine/grammar-worker', this.#vocabulary());
     this.#isReady = false;
     // The engine's thread ends without asking this one, and takes it along.
     worker.unref();

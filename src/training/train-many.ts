@@ -1,7 +1,8 @@
 // Several runs at once, a thread each. On a GPU, where a small model's step is mostly launches, one process's threads
 // overlap where several processes take turns (docs/decisions/0031).
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Device } from '../onnx/device.ts';
+import { startWorker } from '../start-worker.ts';
 import { manyBars, type RunBar, type RunFigures } from './progress-bars.ts';
 import { writeReport } from './report.ts';
 import type { TrainingConfig } from './training-config.ts';
@@ -48,14 +49,7 @@ export async function trainMany(
 
 /** @throws what ended the thread before its run did */
 async function inThread(order: RunOrder, bar: RunBar, stop: AbortSignal): Promise<void> {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const entry = isBuilt ? './train-thread.js' : '../thread-from-sources.mjs';
-  // Not this process's own flags: under `tsx` they would load it a second time.
-  const worker = new Worker(new URL(entry, import.meta.url), {
-    workerData: order,
-    argv: ['training/train-thread.ts'],
-    execArgv: [],
-  });
+  const worker = startWorker('training/train-thread', order);
   const passOn = () => worker.postMessage('stop');
   stop.addEventListener('abort', passOn);
   if (stop.aborted) passOn();

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 it.each([
   ['src/onnx/session.ts', './telemetry-off.ts', "from 'onnxruntime-node'"],
-  ['src/engine/engine-thread.ts', '../onnx/telemetry-off.ts', 'new Worker('],
+  ['src/start-worker.ts', './onnx/telemetry-off.ts', 'new Worker('],
 ])('%s imports the switch first', (path, module, runtime) => {
   const text = readFileSync(path, 'utf8');
   const at = text.indexOf(`import '${module}';`);
