@@ -1,5 +1,5 @@
-// `bundle`: a finished run → a checkpoint directory to keep and quote: what serves it, its record (run file, seed,
-// counts: training.json), its figures if they are of these weights, and its log, thinned.
+// `bundle`: a finished run → a checkpoint directory to keep and quote: what serves it, in half precision where asked, its
+// record (run file, seed, counts: training.json), its figures if they are of these weights, and its log, thinned.
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { replaceDirectory, standingDirectory } from '../model/atomic-write.ts';
