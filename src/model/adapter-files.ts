@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { type Adapted, adapterTable, type LowRank } from './adapter.ts';
 import { replaceDirectory, standingDirectory } from './atomic-write.ts';
 import type { TrainingRecord } from './checkpoint.ts';
-import { CheckpointError, readJson, readOptionalJson, within } from './checkpoint-files.ts';
+import { checkFinite, checkTensors } from './checkpoint-checks.ts';
+import { readJson, readOptionalJson, within } from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
@@ -113,15 +114,10 @@ export function readAdapter(path: string): Adapter {
 
 /** @throws CheckpointError where the adapter is not one of this model over this base */
 export function checkAdapter(path: string, { weights }: Adapter, adapted: Adapted): void {
-  const file = join(path, adapterFiles.weights);
-  for (const { name, shape } of adapterTable(adapted)) {
-    const size = shape.reduce((n, d) => n * d, 1);
-    const data = weights.get(name);
-    if (!data) throw new CheckpointError(file, `tensor "${name}" is missing`);
-    if (data.length !== size)
-      throw new CheckpointError(file, `tensor "${name}" has ${data.length} values, not ${size}`);
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad !== -1)
-      throw new CheckpointError(file, `tensor "${name}" is ${data[bad]} at index ${bad}`);
-  }
+  const standing = standingDirectory(path);
+  const file = join(standing, adapterFiles.weights);
+  const table = within(join(standing, adapterFiles.merged), () => adapterTable(adapted));
+  const stored = table.map((row) => ({ ...row, name: `${prefix}${row.name}` }));
+  checkTensors(file, readHeader(file), stored);
+  for (const [name, values] of weights) checkFinite(file, name, values);
 }

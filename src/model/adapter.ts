@@ -20,12 +20,17 @@ type Adaptation =
 
 /**
  * How each parameter comes about.
- * @throws for a stop head, which is no change of anything that the base has
+ * @throws for a stop head, which is no change of anything that the base has, and where the base is another model
  */
 function adaptations({ config, base, lowRank: { rank } }: Adapted): Adaptation[] {
   const known = new Map(parameterTable(base).map((row) => [row.name, row]));
   return parameterTable(config).map((row): Adaptation => {
     if (isStopHead(row.name)) throw new Error(`${row.name}: an adapter has no stop head`);
+    const own = known.get(row.name);
+    if (!own || !isGrownFrom(own, row)) {
+      const has = own ? `[${own.shape}]` : 'none';
+      throw new Error(`${row.name} is [${row.shape}], the base has ${has}`);
+    }
     const stem = row.name.replace(/\.weight$/, '');
     const [rows, width] = row.shape as [number, number];
     if (row.kind === 'matrix') {
@@ -38,11 +43,18 @@ function adaptations({ config, base, lowRank: { rank } }: Adapted): Adaptation[]
       const b: ParameterRow = { name: `${stem}.lora_B.weight`, shape: [to, rank], kind: 'matrix' };
       return { kind: 'product', row, a, b };
     }
-    const added = rows - known.get(row.name)!.shape[0]!;
+    const added = rows - own.shape[0]!;
     if (added === 0) return { kind: 'frozen', row };
     const name = `${stem}.token_adapter.trainable_tokens_delta`;
     return { kind: 'rows', row, added: { name, shape: [added, width], kind: 'embedding' } };
   });
+}
+
+/** Of the same shape, but that a table may have further rows. */
+function isGrownFrom({ shape: [least, ...own] }: ParameterRow, { shape, kind }: ParameterRow) {
+  const [rows, ...width] = shape;
+  const hasRows = kind === 'embedding' ? rows! >= least! : rows === least;
+  return hasRows && String(width) === String(own);
 }
 
 /** GPT-2's matrices are [in, out], Llama's [out, in]. */

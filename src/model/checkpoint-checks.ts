@@ -1,7 +1,7 @@
 // Whether the parts of a checkpoint directory fit together: each throws a CheckpointError that names the file. Pure.
 import { CheckpointError } from './checkpoint-files.ts';
 import type { ModelConfig } from './model-config.ts';
-import { parameterTable } from './parameters.ts';
+import type { ParameterRow } from './parameters.ts';
 import { floatDtypes, type SafetensorsHeader } from './safetensors-header.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -38,19 +38,18 @@ export function checkEosIds(path: string, tokenizer: Tokenizer, ids: readonly nu
   throw new CheckpointError(path, reason);
 }
 
-/** The tensors are the parameters of config.json, shape by shape, and no others. */
+/** The tensors are these parameters, which follow from the configuration, shape by shape, and no others. */
 export function checkTensors(
   path: string,
-  { tensors }: SafetensorsHeader,
-  config: ModelConfig,
+  { tensors }: Pick<SafetensorsHeader, 'tensors'>,
+  table: readonly ParameterRow[],
 ): void {
-  const table = parameterTable(config);
   const unexpected = new Set(tensors.keys());
   for (const { name, shape } of table) {
     const entry = tensors.get(name);
     if (entry === undefined) throw new CheckpointError(path, `tensor "${name}" is missing`);
     if (entry.shape.length !== shape.length || entry.shape.some((dim, i) => dim !== shape[i])) {
-      const reason = `tensor "${name}" is [${entry.shape}], config.json asks for [${shape}]`;
+      const reason = `tensor "${name}" is [${entry.shape}], the configuration asks for [${shape}]`;
       throw new CheckpointError(path, reason);
     }
     if (!floatDtypes.includes(entry.dtype)) {
@@ -62,4 +61,12 @@ export function checkTensors(
   if (extra !== undefined) {
     throw new CheckpointError(path, `tensor "${extra}" is none of the ${table.length} parameters`);
   }
+}
+
+/** No number is NaN or infinite. */
+export function checkFinite(path: string, name: string, values: Float32Array): void {
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  if (index === -1) return;
+  const reason = `tensor "${name}" is ${values[index]} at index ${index} of ${values.length}`;
+  throw new CheckpointError(path, reason);
 }

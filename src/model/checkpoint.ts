@@ -4,17 +4,12 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { standingDirectory } from './atomic-write.ts';
 import { type ChatTemplate, parseChatTemplate } from './chat-template.ts';
-import { checkEosIds, checkTensors, checkTokenizer } from './checkpoint-checks.ts';
-import {
-  CheckpointError,
-  fileSha256,
-  readJson,
-  readOptionalJson,
-  within,
-} from './checkpoint-files.ts';
+import { checkEosIds, checkFinite, checkTensors, checkTokenizer } from './checkpoint-checks.ts';
+import { fileSha256, readJson, readOptionalJson, within } from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { type GenerationConfig, generationConfigSchema } from './generation-config.ts';
 import { type ModelConfig, modelConfigSchema } from './model-config.ts';
+import { parameterTable } from './parameters.ts';
 import { readHeader, readTensor } from './safetensors.ts';
 import type { SafetensorsHeader } from './safetensors-header.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
@@ -58,7 +53,7 @@ export function readModelFiles(path: string): ModelFiles {
 function findWeights(standing: string, config: ModelConfig) {
   const weightsPath = join(standing, 'model.safetensors');
   const header = within(weightsPath, () => readHeader(weightsPath));
-  checkTensors(weightsPath, header, config);
+  checkTensors(weightsPath, header, parameterTable(config));
   return { weightsPath, header };
 }
 
@@ -110,8 +105,6 @@ export function readWeights(checkpoint: Checkpoint): Map<string, Float32Array> {
 /** One parameter. Throws CheckpointError where it is missing, or a value is NaN or infinite. */
 export function readWeight({ weightsPath, header }: Checkpoint, name: string): Float32Array {
   const values = within(weightsPath, () => readTensor(weightsPath, header, name));
-  const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index === -1) return values;
-  const reason = `tensor "${name}" is ${values[index]} at index ${index} of ${values.length}`;
-  throw new CheckpointError(weightsPath, reason);
+  checkFinite(weightsPath, name, values);
+  return values;
 }

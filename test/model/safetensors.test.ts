@@ -60,6 +60,21 @@ describe('round trip', () => {
     expect((header.tensors.get('x')?.offset ?? 1) % 8).toBe(0);
   });
 
+  it('writes halves where a tensor asks for them: rounded, in half the bytes', () => {
+    const path = join(temporaryDirectory(), 'file.safetensors');
+    const data = Float32Array.of(1, -0.1, 1e-9, 65_504);
+    const tensors = new Map([
+      ['half', { shape: [2, 2], data, dtype: 'F16' as const }],
+      ['whole', { shape: [4], data }],
+    ]);
+    writeSafetensors(path, tensors, {});
+    const header = readHeader(path);
+    expect(header.tensors.get('half')).toMatchObject({ dtype: 'F16', shape: [2, 2], length: 8 });
+    const read = readTensors(path, header);
+    expect([...read.get('half')!]).toEqual([1, Math.fround(-0.0999755859375), 0, 65_504]);
+    expect(read.get('whole')).toEqual(data);
+  });
+
   it('refuses to write a shape that does not fit its data', () => {
     const path = join(temporaryDirectory(), 'file.safetensors');
     const tensors = new Map([['x', { shape: [2, 2], data: new Float32Array(3) }]]);

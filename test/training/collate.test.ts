@@ -1,7 +1,7 @@
 // Where every token, position, mask and label weight of a batch lands, and which batches are refused.
 import { describe, expect, it } from 'vitest';
 import { MASKED } from '../../src/model/attention.ts';
-import { type Buckets, collate, type TrainBatch } from '../../src/training/collate.ts';
+import { type Buckets, collate, roundUp, type TrainBatch } from '../../src/training/collate.ts';
 import type { StagedExample } from '../../src/training/curriculum.ts';
 
 const exact: Buckets = { context: 1, question: 1, tail: 1 };
@@ -127,6 +127,19 @@ describe('rows that carry their whole text', () => {
       tail: 8,
     });
     expect([shape.contextLength, shape.questionLength, shape.tailLength]).toEqual([0, 4, 8]);
+  });
+
+  it.each([
+    [0, 0],
+    [1, 128],
+    [127, 128],
+    [128, 128],
+    [129, 256],
+    [256, 256],
+    [257, 512],
+    [1024, 1024],
+  ])('rounds %i up to %i where 128 is doubled', (length, rounded) => {
+    expect(roundUp(length, { doubledFrom: 128 })).toBe(rounded);
   });
 });
 

@@ -131,6 +131,21 @@ describe('readTrainingConfig', () => {
     expect(() => read({ ...minimal, segments: many })).toThrow(/segments: .*<=31/);
   });
 
+  it('trains an adapter of a start checkpoint only, without a stop head', () => {
+    const lora = { rank: 8, alpha: 16 };
+    expect(() => read({ ...minimal, lora })).toThrow(/lora: an adapter is of a start checkpoint/);
+    const start = { kind: 'checkpoint', path: 'models/some' };
+    const going = { ...minimal, start, model: null };
+    expect(read(going).lora).toBeNull();
+    expect(read({ ...going, lora }).lora).toEqual(lora);
+    expect(() => read({ ...going, lora, stopHead: {} })).toThrow(
+      /lora: an adapter has no stop head/,
+    );
+    expect(() => read({ ...going, lora: { rank: 0, alpha: 0 } })).toThrow(
+      /2 problem\(s\)[\s\S]*lora.rank: [\s\S]*lora.alpha: /,
+    );
+  });
+
   it('puts thoughts behind words and into text only where the method has thoughts', () => {
     const segment = { ...minimal.segments[0], task: 'text' };
     expect(() => read({ ...minimal, method: 'cot', wordSteps: 1, segments: [segment] })).toThrow(
