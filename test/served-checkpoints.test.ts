@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeAdapter } from '../src/model/adapter-files.ts';
 import { readCheckpoint } from '../src/model/checkpoint.ts';
 import { writeEvalReport } from '../src/model/checkpoint-writer.ts';
 import { evalReportOf } from './support/eval-reports.ts';
 import { servedBy } from './support/served.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
+import { tinyAdapted, tinyAdapterWeights } from './support/tiny-adapter.ts';
 import { writeTinyCheckpoint } from './support/tiny-model.ts';
 
 function twoCheckpoints(): string {
@@ -46,6 +48,27 @@ describe('readServedCheckpoints', () => {
     expect(absent).toThrow(`${dir} holds a-coconut, b-cot; MODEL asks for gpt-4`);
     const empty = temporaryDirectory();
     expect(() => read({ MODEL_DIR: empty })).toThrow(`${empty} holds no checkpoint`);
+  });
+
+  it('leaves adapters alone, and says of one that is asked for what it is', () => {
+    const dir = twoCheckpoints();
+    const adapter = join(dir, 'adapters', 'tuned');
+    const { config, base, lowRank } = tinyAdapted.gpt2;
+    writeAdapter(
+      adapter,
+      {
+        config,
+        lowRank,
+        base: { path: 'out/base', sha256: 'b'.repeat(64) },
+        weights: tinyAdapterWeights(tinyAdapted.gpt2),
+        training: {},
+      },
+      base,
+    );
+    expect(read({ MODEL_DIR: dir }).ids).toEqual(['a-coconut', 'b-cot']);
+    expect(() => read({ MODEL_DIR: adapter })).toThrow(
+      `${adapter}: an adapter, no checkpoint: npm run merge -- ${adapter} <checkpoint> makes one`,
+    );
   });
 
   it('bounds a slot by the positions of the checkpoint', () => {

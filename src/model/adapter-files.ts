@@ -3,25 +3,22 @@
 import { writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Adapted, adapterTable, type LowRank } from './adapter.ts';
+import { type Adapted, adapterTable, type BaseReference, type LowRank } from './adapter.ts';
 import { replaceDirectory, standingDirectory } from './atomic-write.ts';
 import type { TrainingRecord } from './checkpoint.ts';
 import { checkFinite, checkTensors } from './checkpoint-checks.ts';
-import { readJson, readOptionalJson, within } from './checkpoint-files.ts';
+import { adapterConfigFile, readJson, readOptionalJson, within } from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
 import { readHeader, readTensors, writeSafetensors } from './safetensors.ts';
 
 export const adapterFiles = {
-  config: 'adapter_config.json',
+  config: adapterConfigFile,
   weights: 'adapter_model.safetensors',
   /** Not `config.json`: the directory alone is no model. */
   merged: 'merged_config.json',
 } as const;
-
-/** What it was trained over: where that stood, and the sha256 of its weights, in hex. */
-export type BaseReference = { path: string; sha256: string };
 
 export type Adapter = {
   /** Of the model that it makes of its base. */
@@ -67,8 +64,8 @@ export function writeAdapter(
     json(adapterFiles.config, peftConfig(adapted, adapter.base));
     json(adapterFiles.merged, config);
     json('training.json', training);
-    const card = { id: basename(resolve(path)), config, training, evalReport: null };
-    writeFileSync(join(staging, 'README.md'), modelCard(card));
+    const card = { id: basename(resolve(path)), config, training, base: adapter.base };
+    writeFileSync(join(staging, 'README.md'), modelCard({ ...card, evalReport: null }));
   });
 }
 

@@ -12,6 +12,9 @@ export type LowRank = { rank: number; alpha: number };
 /** A model and what it comes from, which may have fewer tokens and is the same otherwise. */
 export type Adapted = { config: ModelConfig; base: ModelConfig; lowRank: LowRank };
 
+/** Where it stands, and the sha256 of its weights, in hex. */
+export type BaseReference = { path: string; sha256: string };
+
 /** A parameter of the adapted model: as the base has it, with a product added, or with rows below it. */
 type Adaptation =
   | { kind: 'frozen'; row: ParameterRow }

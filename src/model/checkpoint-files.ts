@@ -1,7 +1,8 @@
 // One file of a checkpoint at a time: read it, parse it, and report whatever is wrong with it as a
 // CheckpointError that names the file.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import { SafetensorsError } from './safetensors-header.ts';
 
@@ -45,6 +46,19 @@ export function within<T>(path: string, action: () => T): T {
     const reason = isMissingFile(cause) ? 'file is missing' : (cause as Error).message;
     throw new CheckpointError(path, reason, { cause });
   }
+}
+
+/** What tells an adapter from a checkpoint. */
+export const adapterConfigFile = 'adapter_config.json';
+
+/** Throws CheckpointError where `dir` is an adapter, which is no model without its base. */
+export function refuseAdapter(dir: string): void {
+  if (existsSync(join(dir, 'config.json')) || !existsSync(join(dir, adapterConfigFile))) return;
+  const command = `npm run merge -- ${dir} <checkpoint>`;
+  throw new CheckpointError(
+    dir,
+    `an adapter, no checkpoint: ${command} makes one of it and its base`,
+  );
 }
 
 /** sha256 of a file's bytes, in hex. */

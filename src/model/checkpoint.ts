@@ -5,7 +5,13 @@ import { z } from 'zod';
 import { standingDirectory } from './atomic-write.ts';
 import { type ChatTemplate, parseChatTemplate } from './chat-template.ts';
 import { checkEosIds, checkFinite, checkTensors, checkTokenizer } from './checkpoint-checks.ts';
-import { fileSha256, readJson, readOptionalJson, within } from './checkpoint-files.ts';
+import {
+  fileSha256,
+  readJson,
+  readOptionalJson,
+  refuseAdapter,
+  within,
+} from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { type GenerationConfig, generationConfigSchema } from './generation-config.ts';
 import { type ModelConfig, modelConfigSchema } from './model-config.ts';
@@ -46,8 +52,13 @@ export type ModelFiles = Pick<Checkpoint, 'config' | 'weightsPath' | 'header'>;
 /** Of the directory what the engine's thread needs; a large tokenizer takes longer than all of it. */
 export function readModelFiles(path: string): ModelFiles {
   const standing = standingDirectory(path);
-  const config = readJson(join(standing, 'config.json'), modelConfigSchema);
+  const config = readModelConfig(standing);
   return { config, ...findWeights(standing, config) };
+}
+
+function readModelConfig(standing: string): ModelConfig {
+  refuseAdapter(standing);
+  return readJson(join(standing, 'config.json'), modelConfigSchema);
 }
 
 function findWeights(standing: string, config: ModelConfig) {
@@ -60,7 +71,7 @@ function findWeights(standing: string, config: ModelConfig) {
 /** Reads and checks everything but the weights' values. Throws CheckpointError. */
 export function readCheckpoint(path: string, id: string = basename(resolve(path))): Checkpoint {
   const standing = standingDirectory(path);
-  const config = readJson(join(standing, 'config.json'), modelConfigSchema);
+  const config = readModelConfig(standing);
   const tokenizerConfigPath = join(standing, 'tokenizer_config.json');
   const tokenizerConfig = readJson(tokenizerConfigPath, tokenizerConfigSchema);
   const tokenizerPath = join(standing, 'tokenizer.json');

@@ -1,5 +1,6 @@
 // The README.md of a checkpoint: a pure function of what the other files say. It states figures
 // only where eval.json has them.
+import type { BaseReference } from './adapter.ts';
 import type { EvalReport, EvalRun } from './eval-report.ts';
 import { type CoconutConfig, dimensionsOf, type ModelConfig } from './model-config.ts';
 import { parameterCount } from './parameters.ts';
@@ -9,17 +10,20 @@ export type CardSource = {
   config: ModelConfig;
   training: Record<string, unknown>;
   evalReport: EvalReport | null;
+  /** Of an adapter, which is no model without it. */
+  base?: BaseReference;
 };
 
 /** Markdown with the front matter that Hugging Face's hub reads. */
-export function modelCard({ id, config, training, evalReport }: CardSource): string {
+export function modelCard(source: CardSource): string {
+  const { id, config, training, evalReport, base } = source;
   const sections = [
-    frontMatter({ id, config, training, evalReport }),
-    `# ${id}\n\n${summary(config, training)}`,
+    frontMatter(source),
+    `# ${id}\n\n${base ? `${adapterOf(base)}\n\n` : ''}${summary(config, training)}`,
     `## How it reasons\n\n${reasoning(config.coconut, isImported(training))}`,
     `## How it was trained\n\n${trainingTable(training)}`,
     `## Figures\n\n${evalReport === null ? 'Not measured yet.' : figures(evalReport)}`,
-    `## Serve it\n\n${serving(id, config.coconut)}`,
+    `## Serve it\n\n${serving(source)}`,
   ];
   return `${sections.join('\n\n')}\n`;
 }
@@ -64,6 +68,13 @@ function summary(config: ModelConfig, training: CardSource['training']): string 
     ...(config.torch_dtype === 'float16'
       ? ['Its weights are kept in half precision (float16).']
       : []),
+  ].join('\n');
+}
+
+function adapterOf({ path, sha256 }: BaseReference): string {
+  return [
+    `A low-rank adapter (LoRA), trained over \`${path}\` (weights of sha256`,
+    `\`${sha256}\`) and no model without it. Together they are:`,
   ].join('\n');
 }
 
@@ -160,13 +171,18 @@ function percent(ratio: number): string {
   return `${(100 * ratio).toFixed(1)}%`;
 }
 
-function serving(id: string, { filler, default_thoughts }: CoconutConfig): string {
+function serving({ id, config, base }: CardSource): string {
+  const { filler, default_thoughts } = config.coconut;
   const thoughts = filler === 'none' ? '' : `, "latent_thoughts": ${default_thoughts}`;
+  const merged = `out/merged/${id}`;
+  const start = base
+    ? [`npm run merge -- models/adapters/${id} ${merged}`, `MODEL_DIR=${merged} npm start`]
+    : [`MODEL=${id} npm start`];
   return [
-    'Put this directory into `models/` of coconut-serve, then:',
+    `Put this directory into \`models/${base ? 'adapters/' : ''}\` of coconut-serve, then:`,
     '',
     '```sh',
-    `MODEL=${id} npm start`,
+    ...start,
     'curl http://127.0.0.1:8080/v1/chat/completions -H "content-type: application/json" \\',
     `  -d '{"model": "${id}", "messages": [{"role": "user", "content": "…"}]${thoughts}}'`,
     '```',

@@ -1,4 +1,4 @@
-// Command line of the trainer: train | bundle | eval | table | inspect | report | stability | show-graph | placement.
+// Command line of the trainer: train | bundle | merge | eval | table | inspect | report | stability | show-graph | placement.
 
 import { Argument, Command, Option } from 'commander';
 import { weightFormats } from '../model/serving-model.ts';
@@ -7,6 +7,7 @@ import { bundleCommand } from './bundle-command.ts';
 import { dataKinds } from './datasets/formats.ts';
 import { evaluateCommand } from './evaluate-command.ts';
 import { inspectCommand } from './inspect-command.ts';
+import { mergeCommand } from './merge.ts';
 import { integerFrom, integersFrom } from './number-options.ts';
 import { type OverviewOptions, writeOverview } from './overview.ts';
 import { placementCommand } from './placement-command.ts';
@@ -44,6 +45,14 @@ program
   .option('--half', 'round the weights to half precision; figures are then to be measured anew')
   .description('keep the checkpoint of a run, with run file, seed and thinned log')
   .action(bundleCommand);
+
+program
+  .command('merge')
+  .argument('<adapter>', 'adapter directory, e.g. models/adapters/gsm8k-coconut-smollm2')
+  .argument('<checkpoint>', 'where to, e.g. out/merged/gsm8k-coconut-smollm2')
+  .option('--base <dir>', 'where its base stands, if not where it was trained over it')
+  .description('adapter and base → a checkpoint that is served and evaluated like any other')
+  .action(mergeCommand);
 
 program
   .command('eval')

@@ -98,4 +98,14 @@ describe('model card', () => {
       '| chain of thought: tiny-cot | 300 | 77.5% | | 0 | 49.40 | 49.40 |',
     );
   });
+
+  it('says of an adapter what it is of, and how to make a model of both', () => {
+    const config = tinyConfig('coconut');
+    const base = { path: 'out/some-base', sha256: 'b'.repeat(64) };
+    const card = modelCard({ id: 'tuned', config, training, evalReport: null, base });
+    expect(card).toContain('A low-rank adapter (LoRA), trained over `out/some-base`');
+    expect(card).toContain('npm run merge -- models/adapters/tuned out/merged/tuned');
+    expect(card).toContain('MODEL_DIR=out/merged/tuned npm start');
+    expect(card).not.toContain('MODEL=tuned');
+  });
 });
