@@ -41,9 +41,9 @@ program
 program
   .command('bundle')
   .argument('<run-directory>', 'a finished run, e.g. out/prosqa-cot')
-  .argument('<checkpoint>', 'where to, e.g. models/prosqa-cot')
+  .argument('<target>', 'where to, e.g. models/prosqa-cot; an adapter: models/adapters/<name>')
   .option('--half', 'round the weights to half precision; figures are then to be measured anew')
-  .description('keep the checkpoint of a run, with run file, seed and thinned log')
+  .description('keep the checkpoint of a run, or its adapter, with run file, seed and thinned log')
   .action(bundleCommand);
 
 program

@@ -1,19 +1,23 @@
 // A run directory → a checkpoint directory to keep: what is in it, what is refused.
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { writeAdapter } from '../../src/model/adapter-files.ts';
 import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
 import { writeCheckpoint, writeEvalReport } from '../../src/model/checkpoint-writer.ts';
 import { float16ToNumber, numberToFloat16 } from '../../src/model/half-floats.ts';
-import { bundleRun } from '../../src/training/bundle-command.ts';
+import { bundleAdapter, bundleCommand, bundleRun } from '../../src/training/bundle-command.ts';
+import { mergeAdapter } from '../../src/training/merge.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { totalSteps } from '../../src/training/schedule.ts';
 import { runOf } from '../../src/training/training-config.ts';
+import { startedRun } from '../support/adapter-run.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { evalReportOf } from '../support/eval-reports.ts';
 import { trainPoint } from '../support/run-metrics.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { tinyAdapted, tinyAdapterWeights, writeTinyBase } from '../support/tiny-adapter.ts';
 import { tinyConfig, tinySpecials, tinyWeights } from '../support/tiny-model.ts';
 import { tinyRun } from '../support/tiny-run.ts';
 
@@ -130,5 +134,91 @@ describe('bundleRun', () => {
     const { size } = statSync(readCheckpoint(runDirectory().checkpointPath).weightsPath);
     const halves = { half: true, maxWeightsBytes: 0.75 * size };
     expect(bundleRun(runDirectory().path, target, halves).id).toBe('kept');
+  });
+});
+
+describe('a run that trained an adapter', () => {
+  const { config, base, lowRank } = tinyAdapted.gpt2;
+
+  /** As a run leaves it: the adapter, and beside it the checkpoint that it makes of its base. */
+  function adapterRun(trainStep?: number, weightSeed = 5): RunDirectory {
+    const dir = temporaryDirectory();
+    const start = join(dir, 'base');
+    writeTinyBase(start, tinyAdapted.gpt2);
+    const own = startedRun(start);
+    const directory = new RunDirectory(join(dir, 'some-run'));
+    directory.appendMetrics(trainPoint(1));
+    writeAdapter(
+      directory.adapterPath,
+      {
+        config,
+        lowRank,
+        base: { path: start, sha256: readCheckpoint(start).sha256 },
+        weights: tinyAdapterWeights(tinyAdapted.gpt2, weightSeed),
+        training: { run: own, trainStep: trainStep ?? totalSteps(own) },
+      },
+      base,
+    );
+    mergeAdapter(directory.adapterPath, directory.checkpointPath);
+    return directory;
+  }
+
+  const kept = (): string => join(temporaryDirectory(), 'adapters', 'kept');
+  const bundled = ({ path }: RunDirectory, target: string) => bundleAdapter(path, target, 1e5);
+
+  it('is kept as the adapter, with log and card', () => {
+    const target = kept();
+    bundled(adapterRun(), target);
+    expect(readdirSync(target).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'merged_config.json',
+      'metrics.jsonl',
+      'training.json',
+    ]);
+    expect(readFileSync(join(target, 'README.md'), 'utf8')).toContain(
+      'npm run merge -- models/adapters/kept out/merged/kept',
+    );
+  });
+
+  it('keeps the figures of what it makes of its base, and no others', () => {
+    const [directory, target] = [adapterRun(), kept()];
+    const checkpoint = readCheckpoint(directory.checkpointPath);
+    writeEvalReport(checkpoint, evalReportOf(checkpoint.sha256));
+    expect(bundled(directory, target).evalReport).toMatchObject({
+      checkpoint_sha256: checkpoint.sha256,
+    });
+    const merged = mergeAdapter(target, join(temporaryDirectory(), 'merged'));
+    expect(merged.evalReport?.checkpoint_sha256).toBe(merged.sha256);
+    expect(bundled(adapterRun(undefined, 6), target).evalReport).toBeNull();
+  });
+
+  it('is refused before its end, where it is not what the checkpoint was made of, and above the limit', () => {
+    expect(() => bundled(adapterRun(3), kept())).toThrow('3 of 12 train steps done');
+    const directory = adapterRun();
+    expect(() => bundleAdapter(directory.path, kept(), 1000)).toThrow(
+      /some-run: 0\.0 MB, more than the 0\.0 MB that are kept/,
+    );
+    const file = join(directory.adapterPath, 'training.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), examples: 1 }));
+    expect(() => bundled(directory, kept())).toThrow(
+      /adapter and .*checkpoint are not of one step/,
+    );
+  });
+
+  it('is what the command keeps of it', () => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    const [directory, target] = [adapterRun(), kept()];
+    expect(() => bundleCommand(directory.path, target, { half: true })).toThrow(/^--half: /);
+    bundleCommand(directory.path, target, {});
+    const { sha256 } = readCheckpoint(directory.checkpointPath);
+    const { validation } = startedRun('').data;
+    expect(log.mock.calls.flat()).toEqual([
+      `${target}: some-run, sha256 ${sha256} merged`,
+      `figures: npm run eval -- ${directory.checkpointPath} ${validation} --kind gsm8k, then this again`,
+    ]);
+    vi.restoreAllMocks();
+    expect(readdirSync(target)).toContain('adapter_config.json');
   });
 });
