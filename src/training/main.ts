@@ -87,6 +87,7 @@ program
   .option('--ood', 'also on generated ProsQA sets out of distribution')
   .option('--train', 'first train them again, by the run files that the checkpoints record')
   .option('--out <dir>', 'where --train keeps its runs', 'out/again')
+  .option('--merged <dir>', 'where adapters are merged to', 'out/merged')
   .option('--runs <dir>', 'run files whose methods are listed, trained or not', 'runs')
   .option(
     '--write <stem>',

@@ -92,8 +92,11 @@ function countOutcomes(list: readonly Outcome[]): MeasuredRun['outcomes'] {
   return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
+/** What tells a checkpoint from others, whether its weights are there or not. */
+export type Identified = Pick<Checkpoint, 'dir' | 'id' | 'sha256' | 'config' | 'training'>;
+
 /** What a row of the tables is told apart by, from the checkpoint alone. */
-export function identityOf(checkpoint: Checkpoint) {
+export function identityOf(checkpoint: Identified) {
   const { id, sha256, config, training } = checkpoint;
   const { method, supervision, filler } = config.coconut;
   const options = methodOptions(config.coconut);

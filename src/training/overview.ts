@@ -1,8 +1,9 @@
 // What table, inspect and stability keep, and the checkpoints' logs → one page. Measures nothing itself.
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../model/atomic-write.ts';
+import { adapterDirs } from '../model/checkpoint-dirs.ts';
 import { readOptionalJson } from '../model/checkpoint-files.ts';
 import { type Inspection, readInspections } from './inspect/inspection.ts';
 import { type Measurement, readMeasurements } from './measurement.ts';
@@ -41,12 +42,12 @@ function inspectionsOf(path: string, measurements: readonly Measurement[]): Insp
 }
 
 function logsIn(models: string): Overview['logs'] {
-  return readdirSync(models)
-    .sort()
-    .filter((name) => existsSync(join(models, name, 'metrics.jsonl')))
-    .map((checkpoint) => {
-      const lines = new RunDirectory(join(models, checkpoint)).readMetrics();
-      return { checkpoint, metrics: parseMetrics(lines) };
+  const names = readdirSync(models).sort();
+  return [...names.map((name) => join(models, name)), ...adapterDirs(models)]
+    .filter((dir) => existsSync(join(dir, 'metrics.jsonl')))
+    .map((dir) => {
+      const lines = new RunDirectory(dir).readMetrics();
+      return { checkpoint: basename(dir), metrics: parseMetrics(lines) };
     });
 }
 

@@ -68,7 +68,7 @@ function usedMarker({ config }: Checkpoint, role: keyof MarkerIds): number | nul
 }
 
 /** What it was trained on here, its own start included; 0 for an imported one, whose pretraining nobody counted. */
-export function examplesOf({ training }: Checkpoint): number {
+export function examplesOf({ training }: Pick<Checkpoint, 'training'>): number {
   const { examples, startExamples } = countsSchema.parse(training);
   return examples + startExamples;
 }

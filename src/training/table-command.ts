@@ -15,8 +15,9 @@ import { type ProsqaItem, readProsqa } from './datasets/prosqa.ts';
 import { drawProsqaSet, prosqaSets } from './datasets/prosqa-sets.ts';
 import { withEngine } from './evaluate-command.ts';
 import { outcomeOf } from './inspect/outcome.ts';
-import { type Depth, type Items, identityOf, measure } from './measure.ts';
+import { type Depth, type Identified, type Items, identityOf, measure } from './measure.ts';
 import { type Measurement, readMeasurements, writeMeasurements } from './measurement.ts';
+import { mergedAdapters } from './merged-adapters.ts';
 import { comparisonPage, type Planned } from './report/comparison-page.ts';
 import { trainedOptions } from './run-model.ts';
 import { trainAgain } from './train-again.ts';
@@ -31,6 +32,8 @@ export type TableOptions = {
   /** docs/comparison, or, where it is trained again, `out`/comparison, unless it is given. */
   write?: string;
   out: string;
+  /** Where adapters are merged to. */
+  merged: string;
   anew?: boolean;
   ood?: boolean;
   train?: boolean;
@@ -42,8 +45,8 @@ const GENERATED_ITEMS = 200;
 const GENERATOR_SEED = 1;
 
 export async function tableCommand(dir: string, options: TableOptions): Promise<void> {
-  const { data, kind, train, out } = options;
-  const given = checkpointsIn(dir);
+  const { data, kind, train, out, merged } = options;
+  const { checkpoints: given, absent } = modelsIn(dir, merged);
   const planned = tasksOf(given, options);
   if (planned.length === 0) {
     const reason = data === undefined ? 'records a run' : `was trained on ${kind}`;
@@ -51,13 +54,13 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
   }
   const tasks = train ? await again(planned, given, out) : planned;
   if (tasks === null) return;
-  const checkpoints = train ? tasks.map(({ checkpoint }) => checkpoint) : given;
+  const compared = train ? tasks.map(({ checkpoint }) => checkpoint) : [...given, ...absent];
   const stem = options.write ?? (train ? join(out, 'comparison') : 'docs/comparison');
   const store = `${stem}.json`;
   // Of these weights; what tells rows apart is told anew, as the code may tell more than when they were measured.
   let known = readMeasurements(store).flatMap((measurement): Measurement[] => {
     const { checkpoint: id, sha256 } = measurement;
-    const checkpoint = checkpoints.find((one) => one.id === id && one.sha256 === sha256);
+    const checkpoint = compared.find((one) => one.id === id && one.sha256 === sha256);
     return checkpoint ? [{ ...measurement, ...identityOf(checkpoint) }] : [];
   });
   for (const task of tasks) {
@@ -76,10 +79,16 @@ export async function tableCommand(dir: string, options: TableOptions): Promise<
   console.log(page);
 }
 
-function checkpointsIn(dir: string): Checkpoint[] {
-  const paths = checkpointDirs(dir);
-  if (paths.length === 0) throw new Error(`${dir} holds no checkpoint`);
-  return paths.map((dir) => readCheckpoint(dir));
+/** Checkpoints and adapters; `absent` are those of which only what was measured is known. */
+function modelsIn(dir: string, out: string): { checkpoints: Checkpoint[]; absent: Identified[] } {
+  const own = checkpointDirs(dir).map((path) => readCheckpoint(path));
+  const adapters = mergedAdapters(dir, out);
+  const checkpoints = [...own, ...adapters.checkpoints];
+  const ids = [...checkpoints, ...adapters.absent].map(({ id }) => id);
+  if (ids.length === 0) throw new Error(`${dir} holds no checkpoint`);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice) throw new Error(`${dir} holds ${twice} twice: a checkpoint and an adapter`);
+  return { checkpoints, absent: adapters.absent };
 }
 
 /** The same tasks with checkpoints trained again; null where that was stopped. */

@@ -242,6 +242,6 @@ export const isTrainedHere = ({ training }: Pick<Checkpoint, 'training'>): boole
   typeof training['run'] === 'object';
 
 /** The run file that a checkpoint was trained by. @throws where its training.json holds none */
-export function runOf({ dir, training }: Checkpoint): TrainingConfig {
+export function runOf({ dir, training }: Pick<Checkpoint, 'dir' | 'training'>): TrainingConfig {
   return parseTrainingConfig(`${dir}/training.json: run`, training['run']);
 }

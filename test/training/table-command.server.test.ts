@@ -1,11 +1,23 @@
 // `table` on tiny checkpoints: measured through the engine, kept, and measured again only where asked.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { writeAdapter } from '../../src/model/adapter-files.ts';
+import { readCheckpoint } from '../../src/model/checkpoint.ts';
 import { readMeasurements, writeMeasurements } from '../../src/training/measurement.ts';
 import { type TableOptions, tableCommand } from '../../src/training/table-command.ts';
+import { startedRun } from '../support/adapter-run.ts';
+import { evalReportOf } from '../support/eval-reports.ts';
 import { measuredRun, measurement } from '../support/measurements.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { tinyAdapted, tinyAdapterWeights, writeTinyBase } from '../support/tiny-adapter.ts';
 import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
 import { tinyRun, tinyRunFile } from '../support/tiny-run.ts';
 
@@ -32,6 +44,7 @@ function workplace() {
     runs: join(import.meta.dirname, '../../runs'),
     write: join(kept, 'comparison'),
     out: join(kept, 'again'),
+    merged: join(kept, 'merged'),
   };
   return { dir, options };
 }
@@ -85,6 +98,85 @@ describe('table', () => {
     expect(second).toHaveLength(2);
     expect(second).not.toContain(first[0]);
     expect(await measureOn(1, 2)).toHaveLength(2);
+  });
+
+  describe('with an adapter', () => {
+    function adapterWorkplace() {
+      const place = workplace();
+      const base = join(temporaryDirectory(), 'base');
+      writeTinyBase(base, tinyAdapted.gpt2);
+      const path = join(place.dir, 'adapters', 'tuned');
+      const merged = join(place.options.merged, 'tuned');
+      const run = startedRun(base, { data: { ...tinyRunFile.data, validation } });
+      const { config, base: baseConfig, lowRank } = tinyAdapted.gpt2;
+      const reference = { path: base, sha256: readCheckpoint(base).sha256 };
+      const tune = (seed: number): void => {
+        const weights = tinyAdapterWeights(tinyAdapted.gpt2, seed);
+        const training = { run, examples: 48, startExamples: 0 };
+        writeAdapter(path, { config, lowRank, base: reference, weights, training }, baseConfig);
+      };
+      tune(5);
+      const rows = () =>
+        readMeasurements(`${place.options.write}.json`)
+          .filter(({ checkpoint }) => checkpoint === 'tuned')
+          .map(({ sha256 }) => sha256);
+      return { ...place, base, path, merged, tune, rows };
+    }
+
+    it('merges it where it is new or changed, and measures it as any other', async () => {
+      const warn = silence();
+      const { dir, options, path, merged, tune, rows } = adapterWorkplace();
+      const said = async () => {
+        warn.mockClear();
+        await tableCommand(dir, options);
+        return warn.mock.calls.flat().filter((line) => !/cut short$/.test(line));
+      };
+      const [made, measured] = [`${path} → ${merged}`, 'tuned on prosqa-small.json (2 items)'];
+      expect(await said()).toEqual([made, expect.any(String), expect.any(String), measured]);
+      const { sha256 } = readCheckpoint(merged);
+      expect(rows()).toEqual([sha256]);
+      const page = readFileSync(`${options.write}.md`, 'utf8');
+      expect(page).toContain('| tuned / tiny-pause |');
+      expect(await said()).toEqual([]);
+
+      appendFileSync(join(merged, 'model.safetensors'), ' ');
+      expect(await said()).toEqual([made]);
+      expect(readCheckpoint(merged).sha256).toBe(sha256);
+
+      tune(6);
+      expect(await said()).toEqual([made, measured]);
+      expect(rows()).toEqual([readCheckpoint(merged).sha256]);
+      expect(rows()).not.toEqual([sha256]);
+    });
+
+    it('keeps what is known of one whose base is not there, if it is of these weights', async () => {
+      const warn = silence();
+      const { dir, options, base, path, merged, rows } = adapterWorkplace();
+      await tableCommand(dir, options);
+      const { sha256 } = readCheckpoint(merged);
+      for (const gone of [base, merged]) rmSync(gone, { recursive: true });
+      const evaluated = (of: string) =>
+        writeFileSync(join(path, 'eval.json'), JSON.stringify(evalReportOf(of)));
+      evaluated(sha256);
+      warn.mockClear();
+      await tableCommand(dir, options);
+      expect(warn.mock.calls.flat()).toEqual([
+        `tuned: not evaluated again, its base ${base} is not there`,
+      ]);
+      expect(rows()).toEqual([sha256]);
+      evaluated('f'.repeat(64));
+      await tableCommand(dir, options);
+      expect(rows()).toEqual([]);
+    });
+
+    it('is refused under the name of a checkpoint', async () => {
+      silence();
+      const { dir, options, path } = adapterWorkplace();
+      renameSync(path, join(dir, 'adapters', 'tiny-pause'));
+      await expect(tableCommand(dir, options)).rejects.toThrow(
+        `${dir} holds tiny-pause twice: a checkpoint and an adapter`,
+      );
+    });
   });
 
   it('keeps no figures that could not be read again', () => {

@@ -44,7 +44,14 @@ describe('table --train', () => {
     const grown = await keep(dir, 'a-grown', startAt(join(models, 'z-base')));
     writeTinyCheckpoint(join(models, 'imported'), { seed: 1, method: 'coconut' });
     const out = join(dir, 'again');
-    const options = { kind: 'prosqa', items: 1, threads: 1, runs: 'runs', out } as const;
+    const options = {
+      kind: 'prosqa',
+      items: 1,
+      threads: 1,
+      runs: 'runs',
+      out,
+      merged: join(dir, 'merged'),
+    } as const;
     await tableCommand(models, { ...options, train: true });
 
     const [baseAgain, grownAgain] = ['z-base', 'a-grown'].map((id) =>
@@ -98,7 +105,7 @@ describe('table --train', () => {
     const data = 'test/data/multiplication-sample.txt';
     const options = { kind: 'multiplication', data, threads: 1, runs: 'runs' } as const;
     const out = join(dir, 'out');
-    await expect(tableCommand(dir, { ...options, out, train: true })).rejects.toThrow(
+    await expect(tableCommand(dir, { ...options, out, merged: out, train: true })).rejects.toThrow(
       /no checkpoint of .* was trained on multiplication/,
     );
     expect(existsSync(out)).toBe(false);

@@ -1,6 +1,6 @@
 // The report pages in a real browser, light and dark: of this repository's own figures and of a bundled
 // run. Skipped where there is no Chromium.
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
@@ -48,6 +48,22 @@ it('what was seen in other weights than the measured ones is left out, and said'
   expect(page).not.toContain(`${first.checkpoint}: item`);
   for (const { checkpoint } of others) expect(page).toContain(`${checkpoint}: item`);
   expect(warned.mock.calls).toEqual([[expect.stringMatching(/^prosqa-coconut: .*other weights/)]]);
+});
+
+it('shows the logs of adapters beside those of checkpoints', async () => {
+  const models = temporaryDirectory();
+  for (const name of ['adapters/tuned', 'whole']) {
+    mkdirSync(join(models, name), { recursive: true });
+    copyFileSync('models/prosqa-cot/metrics.jsonl', join(models, name, 'metrics.jsonl'));
+  }
+  writeFileSync(join(models, 'adapters/tuned/adapter_config.json'), '{}');
+  const out = join(models, 'report.html');
+  const page = readFileSync(
+    await writeOverview({ docs: 'docs', models, runs: 'runs', out }),
+    'utf8',
+  );
+  expect(page).toMatch(/<h3[^>]*>whole/);
+  expect(page).toMatch(/<h3[^>]*>tuned/);
 });
 
 describe.skipIf(!hasChromium).each(Object.entries(pages))(
