@@ -11,6 +11,7 @@ import { adapterConfigFile, readJson, readOptionalJson, within } from './checkpo
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
+import type { ParameterKind } from './parameters.ts';
 import { readHeader, readTensors, writeSafetensors } from './safetensors.ts';
 
 export const adapterFiles = {
@@ -72,9 +73,12 @@ export function writeAdapter(
 function peftConfig(adapted: Adapted, { path, sha256 }: BaseReference) {
   const { config, base, lowRank } = adapted;
   const [vocab, known] = [dimensionsOf(config).vocab, dimensionsOf(base).vocab];
-  const adaptedModules = adapterTable(adapted)
-    .filter(({ kind }) => kind === 'matrix')
-    .map(({ name }) => name.split('.').at(-3)!);
+  const added = Array.from({ length: vocab - known }, (_, i) => known + i);
+  const modules = (wanted: ParameterKind): string[] => {
+    const rows = adapterTable(adapted).filter(({ kind }) => kind === wanted);
+    return [...new Set(rows.map(({ name }) => name.split('.').at(-3)!))].sort();
+  };
+  const tables = modules('embedding');
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -85,8 +89,9 @@ function peftConfig(adapted: Adapted, { path, sha256 }: BaseReference) {
     lora_dropout: 0,
     bias: 'none',
     fan_in_fan_out: config.model_type === 'gpt2',
-    target_modules: [...new Set(adaptedModules)].sort(),
-    trainable_token_indices: Array.from({ length: vocab - known }, (_, i) => known + i),
+    target_modules: modules('matrix'),
+    trainable_token_indices:
+      tables.length > 0 ? Object.fromEntries(tables.map((table) => [table, added])) : null,
     inference_mode: true,
   };
 }

@@ -58,18 +58,27 @@ describe.each(Object.entries(tinyAdapted))('%s', (_, adapted) => {
       'training.json',
     ]);
     const isGpt2 = adapted.config.model_type === 'gpt2';
+    const isTied = adapted.config.tie_word_embeddings;
+    const tables = isGpt2 ? ['wte'] : isTied ? ['embed_tokens'] : ['embed_tokens', 'lm_head'];
+    const added = Object.fromEntries(tables.map((table) => [table, [257, 258, 259]]));
+    expect(json(dir, adapterFiles.config).trainable_token_indices).toEqual(added);
     expect(json(dir, adapterFiles.config)).toMatchObject({
       peft_type: 'LORA',
       base_model_name_or_path: reference.path,
       r: 3,
       lora_alpha: 6,
       fan_in_fan_out: isGpt2,
-      trainable_token_indices: [257, 258, 259],
       target_modules: isGpt2
         ? ['c_attn', 'c_fc', 'c_proj']
         : ['down_proj', 'gate_proj', 'k_proj', 'o_proj', 'q_proj', 'up_proj', 'v_proj'],
     });
   });
+});
+
+it('tells PEFT of no token where the base has them all', () => {
+  const { config, lowRank } = tinyAdapted.gpt2;
+  const dir = write({ config, base: config, lowRank });
+  expect(json(dir, adapterFiles.config).trainable_token_indices).toBeNull();
 });
 
 describe('is refused, with the file and the numbers', () => {
