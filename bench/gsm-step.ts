@@ -1,20 +1,32 @@
 // npm run bench:gsm-step -- runs/gsm8k-coconut-gpt2.json --shape gpt2-small
 // Updates of a run file's batch on random weights of a published shape, at its last stage: seconds, memory and
 // floating-point operations, and what the whole run would then cost here and on one GPU. Rows are all of one length.
-import { cpus, loadavg } from 'node:os';
+// A run that trains an adapter does so over a base in a temporary directory, as large as the model.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freshAdapter } from '../src/model/adapter.ts';
+import { readModelFiles } from '../src/model/checkpoint.ts';
 import { fillers } from '../src/model/fillers.ts';
 import { type ModelConfig, modelConfigSchema } from '../src/model/model-config.ts';
 import { parameterCount } from '../src/model/parameters.ts';
+import { sizeOf } from '../src/onnx/graph.ts';
+import { Random } from '../src/random.ts';
 import { collate, type TrainBatch } from '../src/training/collate.ts';
 import { lastStage, methodStage, stagePlan } from '../src/training/curriculum.ts';
 import { Learner } from '../src/training/learner.ts';
 import { methods } from '../src/training/methods.ts';
 import { totalSteps } from '../src/training/schedule.ts';
 import { readTrainingConfig, type TrainingConfig } from '../src/training/training-config.ts';
-import { gradientGraph } from '../src/training/training-graph.ts';
+import {
+  adaptedBy,
+  type FrozenBase,
+  gradientGraph,
+  trainedRows,
+} from '../src/training/training-graph.ts';
 import { gemmOperations, gemmPeak } from './gemm.ts';
-import { gpt2Small, randomWeights } from './random-checkpoint.ts';
+import { gpt2Small, randomWeights, writeRandomCheckpoint } from './random-checkpoint.ts';
 
 const shapes: Readonly<Record<string, ModelConfig>> = {
   'gpt2-small': gpt2Small,
@@ -93,24 +105,38 @@ function batchesOf(run: TrainingConfig, { question, tail }: Options): TrainBatch
   });
 }
 
-async function main(): Promise<void> {
+/** @param dir where the base goes, if the run is to have one */
+function frozenBase({ lora }: TrainingConfig, config: ModelConfig, dir: string): FrozenBase | null {
+  if (!lora) return null;
+  writeRandomCheckpoint(dir, config);
+  return { lowRank: lora, files: readModelFiles(dir) };
+}
+
+async function measure(dir: string): Promise<void> {
   const { run, options } = readOptions();
   const config = shapes[options.shape]!;
+  const base = frozenBase(run, config, dir);
+  const random = new Random(run.seed);
+  const weights = base
+    ? freshAdapter(adaptedBy(config, base), new Map(), () => random.uniform())
+    : randomWeights(config);
   const batches = batchesOf(run, options);
   const operations = batches.reduce(
-    (sum, { shape }) => sum + gemmOperations(gradientGraph(config, shape)),
+    (sum, { shape }) => sum + gemmOperations(gradientGraph(config, shape, base)),
     0,
   );
   const peak = await gemmPeak(1, 'processor');
-  const learner = new Learner(config, randomWeights(config), run.optimizer, {
-    device: 'cpu',
-    threads: run.threads,
-  });
+  const computation = { device: 'cpu', threads: run.threads } as const;
+  const learner = new Learner(config, weights, run.optimizer, computation, [], base);
   const load = loadavg().map((x) => x.toFixed(1));
   console.log(`${cpus()[0]!.model}, ${cpus().length} cores, load average ${load.join(' ')}`);
   console.log(
     `${options.shape}, ${parameterCount(config)} parameters; ${run.name}: ${JSON.stringify(run.batch)}, ` +
       `each part ${JSON.stringify(batches[0]!.shape)}`,
+  );
+  const trained = trainedRows(config, base).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  console.log(
+    `${trained} numbers trained: ${((trained * 4) / 1e6).toFixed(1)} MB of gradient, as much of each moment, ${((trained * 2) / 1e6).toFixed(1)} MB in half precision`,
   );
   let processorSeconds = 0;
   for (let step = 0; step < options.steps; step++) {
@@ -140,4 +166,9 @@ async function main(): Promise<void> {
   );
 }
 
-await main();
+const dir = mkdtempSync(join(tmpdir(), 'gsm-step-'));
+try {
+  await measure(join(dir, 'base'));
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
