@@ -41,8 +41,8 @@ const shapes: Readonly<Record<string, ModelConfig>> = {
     num_key_value_heads: 3,
     rope_theta: 100_000,
     tie_word_embeddings: true,
-    eos_token_id: 2,
-    coconut: { ...gpt2Small.coconut, bot_token_id: 49_152, eot_token_id: 49_153 },
+    eos_token_id: 49_152,
+    coconut: { ...gpt2Small.coconut, bot_token_id: 49_153, eot_token_id: 49_154 },
   }),
 };
 
