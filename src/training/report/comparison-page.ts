@@ -76,7 +76,7 @@ export function comparisonPage(
   const generated = generatedRows(measurements);
   return [
     '# Comparison of methods',
-    'Written by `npm run table`, which measures the checkpoints of `models/` through the serving engine (`--anew`: all of them\nagain; `--ood`: out of distribution, too; `--train`: trained again from their recorded run files first). Accuracy is mean ±\nstandard deviation over seeds; tokens are thoughts plus text, markers not counted. Paper: Coconut, arXiv 2412.06769, table 1\n(GPT-2 small, pretrained). Ours are small models from scratch, so only the order of methods compares.',
+    'Written by `npm run table`, which measures the checkpoints of `models/` through the serving engine (`--anew`: all of them\nagain; `--ood`: out of distribution, too; `--train`: trained again from their recorded run files first). Accuracy is mean ±\nstandard deviation over seeds; tokens are thoughts plus text, markers not counted. Paper: Coconut, arXiv 2412.06769, table 1\n(GPT-2 small, pretrained). Ours are small models from scratch, or low-rank adapters over a pretrained\none (`models/adapters/`), so only the order of methods compares.',
     ...parts,
     ...(generated ? [generatedText(measurements, generated)] : []),
   ]

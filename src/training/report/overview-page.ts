@@ -48,7 +48,7 @@ export async function renderOverview(overview: Overview): Promise<string> {
 </head>
 <body>
 <h1>Latent reasoning, compared</h1>
-<p class="note">Small models, trained from scratch, beside the paper's pretrained GPT-2 (Coconut, arXiv 2412.06769, table 1).
+<p class="note">Small models, trained from scratch or as adapters of a pretrained one, beside the paper's pretrained GPT-2 (Coconut, arXiv 2412.06769, table 1).
 Accuracy is mean ± standard deviation over seeds; tokens are thoughts plus text.</p>
 ${dataParts(measurements, planned).map(dataSection)}
 ${generated ? html`<h2>ProsQA, out of distribution</h2>${textTable(generated)}` : ''}
