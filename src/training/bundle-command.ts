@@ -18,7 +18,7 @@ import { runOf } from './training-config.ts';
 /** Above this weights do not belong into a repository. */
 const MAX_WEIGHTS_BYTES = 12e6;
 
-const METRICS_LINES = 1000;
+const METRICS_LINES = 400;
 
 export type BundleOptions = {
   /** Rounds the weights to half precision, so that figures of the run's own are not of them. */
