@@ -6,6 +6,7 @@ import type { GrammarCursor } from '../../src/engine/grammar-thread.ts';
 import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
+import type { Refinement } from '../../src/engine/thought-inputs.ts';
 import { HistoryRunner } from './history-runner.ts';
 import { type Collected, collect, makeRequest, thoughtsWithin } from './requests.ts';
 
@@ -14,10 +15,12 @@ const plan = fc.record({
   /** The first tokens of one text that all prompts begin with, then some of its own. */
   shared: fc.constantFrom(1, 8, 13, 20),
   ownIds: fc.array(fc.nat(7), { maxLength: 2 }),
-  cacheScope: fc.constantFrom('a', 'a', 'b', undefined),
+  cacheScope: fc.constantFrom('a', 'a', 'a', 'b', undefined),
   traceWords: fc.constantFrom(undefined, undefined, undefined, 2),
   suffixIds: fc.array(fc.nat(7), { maxLength: 2 }),
   thoughts: fc.nat(6),
+  /** Passes over its thoughts, where they are refined together; six make any number of them exact. */
+  iterations: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, 2, 3, 6),
   /** Thoughts in the middle of the answer: where the model writes <bot>, or after lines. */
   entry: fc.constantFrom(undefined, undefined, undefined, undefined, null, 1, 2),
   /** Kept to a grammar whose masks come so many steps late; not where thoughts begin in the middle. */
@@ -49,13 +52,15 @@ const promptOf = ({ shared, ownIds }: Plan) => [...sharedText.slice(0, shared), 
 function requestOf(chosen: Plan): GenerationRequest {
   const { suffixIds, maxTokens, stopIds, temperature, seed, cacheScope, traceWords } = chosen;
   const { sampling } = makeRequest();
-  const { entry } = chosen;
+  const { entry, iterations } = chosen;
   const latentEntry = entry === undefined ? undefined : { ...lines, afterLines: entry };
+  // Checkpoints share nothing, and thoughts that are refined together have no traces.
+  const checkpoint = iterations === undefined ? 'sequential' : 'jacobi';
   return makeRequest({
     ...{ promptIds: promptOf(chosen), maxTokens, stopIds },
     ...(latentEntry ? { latentEntry } : { suffixIds }),
-    ...(cacheScope !== undefined && { cacheScope }),
-    ...(traceWords !== undefined && { traceWords }),
+    ...(cacheScope !== undefined && { cacheScope: `${cacheScope} ${checkpoint}` }),
+    ...(traceWords !== undefined && iterations === undefined && { traceWords }),
     thoughts: { kind: 'model', count: chosen.thoughts },
     sampling: { ...sampling, temperature, seed },
     returnThoughts: true,
@@ -63,6 +68,10 @@ function requestOf(chosen: Plan): GenerationRequest {
     queueDeadlineMs: chosen.queueDeadlineMs ?? Number.POSITIVE_INFINITY,
   });
 }
+
+const slotId = 6;
+const refinementOf = ({ iterations }: Plan): Refinement | undefined =>
+  iterations === undefined ? undefined : { iterations, slotId };
 
 /** Bars another token at each place. A mask is there once the loop has asked for it as often as it is late. */
 class LateCursor implements GrammarCursor {
@@ -118,7 +127,8 @@ function arrive(chosen: Plan, firstId: number, nowMs: number): Life[] {
   const request = requestOf(chosen);
   return Array.from({ length: chosen.choices }, (_, choice) => {
     const cursor = isHeld(chosen) ? new LateCursor(chosen.lateMasks!) : null;
-    const sequence = new Sequence(firstId + choice, request, nowMs, firstId, undefined, cursor);
+    const refinement = refinementOf(chosen);
+    const sequence = new Sequence(firstId + choice, request, nowMs, firstId, refinement, cursor);
     return { plan: chosen, choice, sequence, cursor, events: [], phase: 'waiting' };
   });
 }
@@ -178,11 +188,16 @@ function checkOrder(lives: Life[]): void {
   if (passed) throw new Error(`sequence ${passed.sequence.id} passed ${first} in the queue`);
 }
 
-/** The same choice with the loop to itself, and nothing to end it early. */
+/**
+ * The same choice with the loop to itself, and nothing to end it early. With a pass for each of its thoughts it thinks
+ * one by one here: that is what the passes come to.
+ */
 async function playAlone({ plan: chosen, sequence: { id, firstId } }: Life): Promise<Collected> {
   const loop = new StepLoop(new HistoryRunner(1, 0), { slots: 1, maxPrefillTokens: 64 }, () => 0);
   const cursor = isHeld(chosen) ? new LateCursor(0) : null;
-  loop.submit(new Sequence(id, requestOf(chosen), 0, firstId, undefined, cursor));
+  const isExact = (chosen.iterations ?? 0) >= chosen.thoughts;
+  const refinement = isExact ? undefined : refinementOf(chosen);
+  loop.submit(new Sequence(id, requestOf(chosen), 0, firstId, refinement, cursor));
   const events: TokenEvent[] = [];
   while (!loop.isIdle) events.push(...((await loop.step())?.events ?? []).map((e) => e.event));
   return collect(events, orderOf(chosen));
@@ -207,12 +222,13 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
   const isMaskless = life.phase === 'choosing' && (reason === 'aborted' || reason === 'expired');
   const undrawn = reason === 'stop' || isTextless || isMaskless ? 1 : 0;
   const answerTokens = ledger.logits - drawnMarkers - undrawn;
-  // Thoughts that were found are told of once something new follows them.
+  // Thoughts that were found are told of once something new follows them, refined ones once they are fed.
   const isUnderWay = ledger.thoughts + ledger.logits > 0;
+  const computed = chosen.iterations === undefined ? ledger.thoughts : ledger.refined;
   expect(usage).toEqual({
     promptTokens,
     cachedTokens: ledger.tokensReused,
-    thoughts: ledger.thoughts + (isUnderWay ? ledger.thoughtsReused : 0),
+    thoughts: computed + (isUnderWay ? ledger.thoughtsReused : 0),
     answerTokens,
   });
   expect(tokens).toHaveLength(answerTokens);
@@ -236,7 +252,8 @@ async function checkLife(life: Life, runner: HistoryRunner): Promise<void> {
 }
 
 /** Every thought that was computed has its trace, on each choice. */
-function checkTraces({ plan: { traceWords }, events }: Life): void {
+function checkTraces({ sequence, events }: Life): void {
+  const { traceWords } = sequence.request;
   for (const event of events) {
     if (event.kind !== 'thought') continue;
     expect(event.trace?.words.length).toBe(traceWords);
@@ -271,6 +288,8 @@ type Coverage = {
   reused: number;
   reusedThoughts: number;
   forks: number;
+  /** Batches with a sweep beside rows that write, or think one by one. */
+  mixedSweeps: number;
   /** Answers that may have no text. */
   textless: number;
   /** Of latent mode in the middle of an answer, by what it waited for. */
@@ -296,12 +315,13 @@ function cover(
 it('keeps its promises over 100,000 steps of any work', { timeout: 360_000 }, async () => {
   let total = 0;
   const coverage: Coverage = {
-    ...{ ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0, textless: 0 },
+    ...{ ends: new Set(), reused: 0, reusedThoughts: 0, forks: 0, textless: 0, mixedSweeps: 0 },
     entries: { model: 0, lines: 0 },
   };
   const property = fc.asyncProperty(scenario, async (chosen) => {
     const { runner, lives, steps } = await play(chosen);
     total += steps;
+    coverage.mixedSweeps += runner.mixedSweeps;
     expect(runner.held.ids).toEqual([]);
     for (const life of lives) {
       await checkLife(life, runner);
@@ -311,13 +331,14 @@ it('keeps its promises over 100,000 steps of any work', { timeout: 360_000 }, as
   // Interrupted while it shrinks, it shows the smallest failure so far.
   await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 300_000 });
   expect(total).toBeGreaterThanOrEqual(100_000);
-  const running = ['prefilling', 'opening', 'thinking', 'choosing', 'answering'];
+  const running = ['prefilling', 'opening', 'thinking', 'refining', 'choosing', 'answering'];
   const phases = ['waiting', 'following', ...running];
   const early = phases.flatMap((phase) => [`aborted while ${phase}`, `expired while ${phase}`]);
   expect([...coverage.ends].sort()).toEqual([...early, 'length', 'stop'].sort());
   expect(coverage.reused).toBeGreaterThan(1000);
-  expect(coverage.reusedThoughts).toBeGreaterThan(100);
+  expect(coverage.reusedThoughts).toBeGreaterThan(50);
   expect(coverage.forks).toBeGreaterThan(100);
   expect(coverage.textless).toBeGreaterThan(100);
+  expect(coverage.mixedSweeps).toBeGreaterThan(1000);
   expect(Math.min(coverage.entries.model, coverage.entries.lines)).toBeGreaterThan(1000);
 });

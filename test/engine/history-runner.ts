@@ -3,7 +3,7 @@
 import type { Runner } from '../../src/engine/model-runner.ts';
 import { PrefixCache } from '../../src/engine/prefix-cache.ts';
 import type { RowOutput } from '../../src/engine/row-output.ts';
-import type { Batch } from '../../src/engine/scheduler.ts';
+import type { Batch, BatchRow } from '../../src/engine/scheduler.ts';
 import type { Sequence } from '../../src/engine/sequence.ts';
 import type { Input } from '../../src/engine/thought-inputs.ts';
 import { SlotBook } from './slot-book.ts';
@@ -18,6 +18,8 @@ export type Ledger = {
   tokensFed: number;
   tokensReused: number;
   thoughts: number;
+  /** Thoughts that were refined together, once they were fed. */
+  refined: number;
   thoughtsReused: number;
   logits: number;
   /** Times that latent mode was entered in the middle of the answer. */
@@ -28,6 +30,7 @@ const nothingYet: Ledger = {
   tokensFed: 0,
   tokensReused: 0,
   thoughts: 0,
+  refined: 0,
   thoughtsReused: 0,
   logits: 0,
   entries: 0,
@@ -35,6 +38,8 @@ const nothingYet: Ledger = {
 
 export class HistoryRunner implements Runner {
   readonly held: SlotBook<History>;
+  /** Batches in which some rows were swept over and others were not. */
+  mixedSweeps = 0;
   /** Kept after the slot is freed. */
   readonly #ledgers = new Map<number, Ledger>();
   readonly #prefixes: PrefixCache<Float32Array>;
@@ -45,21 +50,31 @@ export class HistoryRunner implements Runner {
   }
 
   async run({ rows }: Batch): Promise<RowOutput[]> {
-    return rows.map(({ sequence, count }) => {
-      const { id } = sequence;
-      const inputs = sequence.inputs(count);
-      const history = [...(this.held.get(id) ?? [])];
-      for (const input of inputs) history.push(extended(history.at(-1) ?? 1, input));
-      const output = outputOf(history.at(-1)!, sequence.wants(count));
-      this.held.put(id, history);
-      this.#note(id, {
-        tokensFed: tokensIn(inputs),
-        entries: sequence.state.phase === 'opening' ? 1 : 0,
-        thoughts: output.kind === 'hidden' || output.kind === 'traced' ? 1 : 0,
-        logits: output.kind === 'logits' ? 1 : 0,
-      });
-      return output;
+    const outputs = rows.map((row) => this.#output(row));
+    const swept = outputs.filter(({ kind }) => kind === 'swept').length;
+    if (swept > 0 && swept < outputs.length) this.mixedSweeps += 1;
+    return outputs;
+  }
+
+  #output({ sequence, count }: BatchRow): RowOutput {
+    const { id, state } = sequence;
+    const inputs = sequence.inputs(count);
+    const past = this.held.get(id) ?? [];
+    const history = [...past];
+    for (const input of inputs) history.push(extended(history.at(-1) ?? 1, input));
+    const kind = sequence.wants(count);
+    // What a sweep saw is computed again with the next, so nothing of it stays.
+    if (kind === 'swept') return { kind, states: history.slice(past.length).map(stateOf) };
+    this.held.put(id, history);
+    const tokensFed = tokensIn(inputs);
+    this.#note(id, {
+      tokensFed,
+      entries: state.phase === 'opening' ? 1 : 0,
+      thoughts: kind === 'hidden' || kind === 'traced' ? 1 : 0,
+      refined: state.phase === 'refining' ? inputs.length - tokensFed : 0,
+      logits: kind === 'logits' ? 1 : 0,
     });
+    return outputOf(history.at(-1)!, kind);
   }
 
   fork(from: number, to: number): void {
@@ -134,12 +149,12 @@ function extended(hash: number, input: Input): number {
   return typeof input === 'number' ? mix(hash, input) : input.reduce(mix, mix(hash, -1));
 }
 
-function outputOf(hash: number, kind: RowOutput['kind']): RowOutput {
-  const hidden = () => Float32Array.from(halves(hash));
+const stateOf = (hash: number) => Float32Array.from(halves(hash));
+
+function outputOf(hash: number, kind: Exclude<RowOutput['kind'], 'swept'>): RowOutput {
   const logits = () => Float32Array.from({ length: vocabSize }, (_, id) => mix(hash, id) / 2 ** 31);
-  if (kind === 'swept') throw new Error('the model of histories refines no thoughts');
-  if (kind === 'hidden') return { kind, hidden: hidden() };
-  if (kind === 'traced') return { kind, hidden: hidden(), logits: logits() };
+  if (kind === 'hidden') return { kind, hidden: stateOf(hash) };
+  if (kind === 'traced') return { kind, hidden: stateOf(hash), logits: logits() };
   if (kind === 'logits') return { kind, logits: logits() };
   return { kind };
 }
