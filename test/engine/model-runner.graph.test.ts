@@ -10,17 +10,29 @@ import {
   deep,
   eot,
   expectSame,
+  jacobi,
   midAnswerRequests,
   mixedRequests,
   short,
   tensorModel,
   thinking,
   tinyModels,
+  withCoconut,
 } from './tensor-loop.ts';
 
 const mixed = [...mixedRequests, ...midAnswerRequests];
 
-describe.each(tinyModels)('one sequence of $architecture', ({ config }) => {
+/** Those of one thought after the other, and one that refines them together in so many passes. */
+const models = (iterations: number) => [
+  ...tinyModels,
+  {
+    architecture: `gpt2 with ${iterations} parallel passes`,
+    config: withCoconut({ latent_update: { ...jacobi, iterations } }),
+  },
+];
+
+// With a pass for each of its thoughts they are those of one after the other.
+describe.each(models(5))('one sequence of $architecture', ({ config }) => {
   const { session, answers, alone } = tensorModel(config);
 
   it.each(mixed.map((request, i) => ({ request, i })))(
@@ -78,7 +90,7 @@ describe.each(tinyModels)('one sequence of $architecture', ({ config }) => {
   });
 });
 
-describe.each(tinyModels)('many sequences of $architecture', ({ config }) => {
+describe.each(models(2))('many sequences of $architecture', ({ config }) => {
   const { engine, answers, alone } = tensorModel(config);
 
   it.each([

@@ -3,10 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../src/engine/messages.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
-import { tinyConfig } from '../support/tiny-model.ts';
 import { makeRequest } from './requests.ts';
-import { eot, promptOf, tensorModel, tinyModels } from './tensor-loop.ts';
+import { eot, jacobi, promptOf, tensorModel, tinyModels, withCoconut } from './tensor-loop.ts';
 
 const cached = makeRequest({
   promptIds: promptOf(40, 3),
@@ -87,10 +85,6 @@ describe.each(tinyModels)('the prefix cache of $architecture', ({ config }) => {
   });
 });
 
-const withCoconut = (coconut: Partial<ModelConfig['coconut']>): ModelConfig => {
-  const config = tinyConfig('coconut');
-  return { ...config, coconut: { ...config.coconut, ...coconut } };
-};
 const stopping = (stopProbability: number): GenerationRequest => ({
   ...cached,
   thoughts: { kind: 'model', count: 5, stopProbability },
@@ -99,7 +93,6 @@ const converging = (stopCosine: number): GenerationRequest => ({
   ...cached,
   thoughts: { kind: 'model', count: 5, stopCosine },
 });
-const jacobi = { kind: 'jacobi' as const, iterations: 2, slot_token_id: 259 };
 
 describe.each([
   {

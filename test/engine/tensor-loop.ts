@@ -73,6 +73,13 @@ export const tinyModels = [
   { architecture: 'llama', config: tinyLlamaConfig() as ModelConfig },
 ];
 
+export const withCoconut = (coconut: Partial<ModelConfig['coconut']>): ModelConfig => {
+  const config = tinyConfig('coconut');
+  return { ...config, coconut: { ...config.coconut, ...coconut } };
+};
+/** Thoughts that are refined together. */
+export const jacobi = { kind: 'jacobi' as const, iterations: 2, slot_token_id: 259 };
+
 export type TensorModel = ReturnType<typeof tensorModel>;
 
 /** To be called in a describe: the session is created before its first test. */
