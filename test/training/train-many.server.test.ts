@@ -2,8 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { whyNoGpu } from '../support/gpu.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { constantRate, type RunFile, tinyRunFile } from '../support/tiny-run.ts';
+import '../support/to-be-allclose.ts';
 import { signalAfter, startTraining } from '../support/trainer-process.ts';
 
 const walks = (trainSteps: number): RunFile['segments'][number] => ({
@@ -30,6 +32,17 @@ function written(out: string, ...runs: RunFile[]): string[] {
 
 const weights = (out: string, name: string): Buffer =>
   readFileSync(join(out, name, 'checkpoint/model.safetensors'));
+
+const noGpu = await whyNoGpu();
+
+function losses(out: string, name: string): number[] {
+  const lines = readFileSync(join(out, name, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  return lines
+    .map((line) => JSON.parse(line))
+    .flatMap(({ kind, loss }) => (kind === 'train' ? loss : []));
+}
 
 describe('several runs', { timeout: 300_000 }, () => {
   it('end with the weights that each has alone', async () => {
@@ -81,4 +94,28 @@ describe('several runs', { timeout: 300_000 }, () => {
     const refused = await startTraining(file!, out, { flags: gpu }).ended;
     expect(refused.output).toMatch(/--at-once 2: WebGPU computes one run at a time/);
   });
+
+  it.skipIf(noGpu)(
+    'have a WebGPU device one after the other, to the losses of the CPU',
+    async () => {
+      const out = temporaryDirectory();
+      const [file] = written(out, { ...short, segments: [walks(2)] });
+      const seeds = ['--seed', '3,4'];
+      const gpu = [...seeds, '--device', 'webgpu', '--allow-software-gpu'];
+      const onDevice = await startTraining(file!, join(out, 'webgpu'), { flags: gpu }).ended;
+      expect(onDevice.code, onDevice.output).toBe(0);
+      const onCpu = await startTraining(file!, join(out, 'cpu'), { flags: seeds }).ended;
+      expect(onCpu.code, onCpu.output).toBe(0);
+      for (const name of ['short-seed3', 'short-seed4']) {
+        const expected = losses(join(out, 'cpu'), name);
+        expect(expected).toHaveLength(2);
+        const tolerance = { relative: 1e-4, absolute: 0 };
+        expect(losses(join(out, 'webgpu'), name), name).toBeAllclose(expected, tolerance);
+        // Not the same bits: it was the device that computed.
+        expect(weights(join(out, 'webgpu'), name).equals(weights(join(out, 'cpu'), name))).toBe(
+          false,
+        );
+      }
+    },
+  );
 });
