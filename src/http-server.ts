@@ -10,9 +10,9 @@ const serverOptions = {
   headersTimeout: 15_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
-  // Longer than the usual 60 s of a proxy, which must be the one to close an idle connection.
-  keepAliveTimeout: 65_000,
 };
+/** Longer than the usual 60 s of a proxy, which must be the one to close an idle connection. */
+const keepAliveMs = 65_000;
 /** Connections that wait while the event loop is busy; Node's own 511 loses some of a burst of 500 streams. */
 const backlog = 4096;
 /** Requests of one connection that wait for the answer to the one before them. */
@@ -29,22 +29,23 @@ export type HttpServer = {
   destroy: () => void;
 };
 
-/** `max` of 0: any number. */
-export type ConnectionLimit = { max: number; onRefused: () => void };
+/** `max` of 0: any number; `idleMs`: between two requests, keepAliveMs without. */
+export type ConnectionLimit = { max: number; onRefused: () => void; idleMs?: number };
 
 /** Rejects with Node's own error where the address cannot be had, e.g. EADDRINUSE. */
 export async function listen(
   app: App,
   { host, port }: { host: string; port: number },
-  connections: ConnectionLimit = { max: 0, onRefused: () => {} },
+  { max, onRefused, idleMs = keepAliveMs }: ConnectionLimit = { max: 0, onRefused: () => {} },
 ): Promise<HttpServer> {
   const listener = getRequestListener(app.fetch, { errorHandler: answerUnroutable });
   const answers = new OpenAnswers();
-  const server = createServer(serverOptions, (incoming, outgoing) => {
+  const options = { ...serverOptions, keepAliveTimeout: idleMs };
+  const server = createServer(options, (incoming, outgoing) => {
     answers.add(incoming.socket, { outgoing, begin: () => void listener(incoming, outgoing) });
   });
-  if (connections.max > 0) server.maxConnections = connections.max;
-  server.on('drop', connections.onRefused);
+  if (max > 0) server.maxConnections = max;
+  server.on('drop', onRefused);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog }, () => resolve());
