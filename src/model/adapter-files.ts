@@ -5,9 +5,15 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Adapted, adapterTable, type BaseReference, type LowRank } from './adapter.ts';
 import { replaceDirectory, standingDirectory } from './atomic-write.ts';
-import type { TrainingRecord } from './checkpoint.ts';
+import { type TrainingRecord, trainingRecordSchema } from './checkpoint.ts';
 import { checkFinite, checkTensors } from './checkpoint-checks.ts';
-import { adapterConfigFile, readJson, readOptionalJson, within } from './checkpoint-files.ts';
+import {
+  adapterConfigFile,
+  readJson,
+  readOptionalJson,
+  toJson,
+  within,
+} from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from './model-config.ts';
@@ -54,7 +60,7 @@ export function writeAdapter(
   const table = adapterTable(adapted);
   replaceDirectory(path, (staging) => {
     const json = (name: string, value: unknown): void =>
-      writeFileSync(join(staging, name), `${JSON.stringify(value, null, 2)}\n`);
+      writeFileSync(join(staging, name), toJson(value));
     const tensors = new Map(
       table.map(({ name, shape }) => [
         `${prefix}${name}`,
@@ -103,7 +109,7 @@ export function readAdapter(path: string): Adapter {
   const peft = readJson(join(standing, adapterFiles.config), configSchema);
   const weightsPath = join(standing, adapterFiles.weights);
   const stored = within(weightsPath, () => readTensors(weightsPath, readHeader(weightsPath)));
-  const training = readJson(join(standing, 'training.json'), z.record(z.string(), z.unknown()));
+  const training = readJson(join(standing, 'training.json'), trainingRecordSchema);
   return {
     config,
     lowRank: { rank: peft.r, alpha: peft.lora_alpha },

@@ -48,6 +48,9 @@ export function within<T>(path: string, action: () => T): T {
   }
 }
 
+/** As the JSON files of a directory are written. */
+export const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /** What tells an adapter from a checkpoint. */
 export const adapterConfigFile = 'adapter_config.json';
 

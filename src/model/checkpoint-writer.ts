@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { replaceDirectory, replaceFile } from './atomic-write.ts';
 import { type Checkpoint, readCheckpoint, readWeight, type TrainingRecord } from './checkpoint.ts';
-import { CheckpointError, within } from './checkpoint-files.ts';
+import { CheckpointError, toJson, within } from './checkpoint-files.ts';
 import { type EvalReport, evalReportSchema } from './eval-report.ts';
 import { modelCard } from './model-card.ts';
 import { dimensionsOf, type ModelConfig } from './model-config.ts';
@@ -96,8 +96,4 @@ function toTokenizerConfig(config: ModelConfig, tokenizer: Tokenizer, chatTempla
     eos_token: tokenizer.tokenOf(config.eos_token_id),
     chat_template: chatTemplate,
   };
-}
-
-function toJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

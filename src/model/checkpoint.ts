@@ -21,7 +21,7 @@ import type { SafetensorsHeader } from './safetensors-header.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const tokenizerConfigSchema = z.looseObject({ chat_template: z.string().min(1) });
-const trainingRecordSchema = z.record(z.string(), z.unknown());
+export const trainingRecordSchema = z.record(z.string(), z.unknown());
 /** What the trainer knows about its run (config, seeds, data hashes, updates); free in form. */
 export type TrainingRecord = z.output<typeof trainingRecordSchema>;
 

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Adapter, adapterFiles, readAdapter } from '../model/adapter-files.ts';
 import { replaceDirectory, standingDirectory } from '../model/atomic-write.ts';
 import { type Checkpoint, readCheckpoint, readWeights } from '../model/checkpoint.ts';
-import { readOptionalJson } from '../model/checkpoint-files.ts';
+import { readOptionalJson, toJson } from '../model/checkpoint-files.ts';
 import { writeWeights } from '../model/checkpoint-writer.ts';
 import { type EvalReport, evalReportSchema } from '../model/eval-report.ts';
 import { type CardSource, modelCard } from '../model/model-card.ts';
@@ -109,7 +109,7 @@ function accompany(staging: string, runPath: string, card: CardSource): void {
   const write = (name: string, text: string) => writeFileSync(join(staging, name), text);
   write('metrics.jsonl', log.map((line) => `${JSON.stringify(line)}\n`).join(''));
   write('README.md', modelCard(card));
-  if (card.evalReport) write('eval.json', `${JSON.stringify(card.evalReport, null, 2)}\n`);
+  if (card.evalReport) write('eval.json', toJson(card.evalReport));
 }
 
 function checkFinished(checkpoint: Checkpoint): void {
@@ -122,7 +122,7 @@ function checkFinished(checkpoint: Checkpoint): void {
 function writeHalf(checkpoint: Checkpoint, dir: string): void {
   const config = { ...checkpoint.config, torch_dtype: 'float16' };
   writeWeights(join(dir, 'model.safetensors'), config, readWeights(checkpoint), 'F16');
-  writeFileSync(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  writeFileSync(join(dir, 'config.json'), toJson(config));
 }
 
 function checkSize(weightsPath: string, runPath: string, maxBytes: number): void {

@@ -67,7 +67,7 @@ export async function train(
   const state: RunState = saved?.state ?? { trainStep: 0, updates: 0, examples: 0, seconds: 0 };
   const learner = new Learner(
     modelConfig,
-    saved?.tensors ?? freshWeights(config, modelConfig, data),
+    saved?.tensors ?? freshWeights(config, modelConfig, data, base),
     config.optimizer,
     { device, threads: config.threads },
     companionRows(config, modelConfig),
@@ -199,14 +199,14 @@ function freshWeights(
   config: TrainingConfig,
   modelConfig: ModelConfig,
   data: TrainingData,
+  base: FrozenBase | null,
 ): Weights {
   const random = new Random(config.seed);
   const whole = baseWeights(config, modelConfig, data, random);
-  const base = frozenBase(config, data);
   const weights = base
     ? freshAdapter(adaptedBy(modelConfig, base), whole, () => random.uniform())
     : whole;
-  const heads = base ? [] : parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
+  const heads = parameterTable(modelConfig).filter(({ name }) => isStopHead(name));
   return withFresh(weights, [...heads, ...companionRows(config, modelConfig)], modelConfig, random);
 }
 

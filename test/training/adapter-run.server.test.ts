@@ -7,13 +7,11 @@ import { adapterTable } from '../../src/model/adapter.ts';
 import { adapterFiles, readAdapter } from '../../src/model/adapter-files.ts';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
 import { parameterTable } from '../../src/model/parameters.ts';
-import { evaluateCheckpoint } from '../../src/training/evaluate.ts';
-import { withEngine } from '../../src/training/evaluate-command.ts';
 import { mergeAdapter } from '../../src/training/merge.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import type { TrainingConfig } from '../../src/training/training-config.ts';
-import { startedRun } from '../support/adapter-run.ts';
+import { askedOnce, startedAdapterRun } from '../support/started-run.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyAdapted, writeTinyBase } from '../support/tiny-adapter.ts';
 
@@ -39,7 +37,7 @@ describe.each(Object.entries(tinyAdapted))('%s', (_, adapted) => {
     dir = mkdtempSync(join(tmpdir(), 'coconut-adapter-'));
     base = join(dir, 'base');
     writeTinyBase(base, adapted);
-    config = startedRun(base);
+    config = startedAdapterRun(base);
     whole = await trained(config, join(dir, 'whole'));
   }, 300_000);
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -48,12 +46,7 @@ describe.each(Object.entries(tinyAdapted))('%s', (_, adapted) => {
     const losses = whole.readMetrics().flatMap(({ loss }) => loss ?? []) as number[];
     expect(losses).toHaveLength(12);
     expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]!);
-    const item = { question: 'How many?', steps: [], answer: '2' };
-    const scored = await withEngine(
-      whole.checkpointPath,
-      { threads: 1, weights: 'fp32' },
-      (engine, served) => evaluateCheckpoint(engine, served, [item], () => true),
-    );
+    const scored = await askedOnce(whole.checkpointPath);
     expect(scored.as_trained).toMatchObject({ correct: 1, mean_thoughts: 1 });
   });
 
@@ -102,7 +95,7 @@ describe.each(Object.entries(tinyAdapted))('%s', (_, adapted) => {
     const moving = join(other, 'base');
     writeTinyBase(moving, adapted);
     const first = readCheckpoint(moving).sha256;
-    const own = startedRun(moving);
+    const own = startedAdapterRun(moving);
     await trained(own, join(other, 'run'), 2);
     writeTinyBase(moving, adapted, 2);
     const second = readCheckpoint(moving).sha256;

@@ -12,10 +12,10 @@ import { mergeAdapter } from '../../src/training/merge.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { totalSteps } from '../../src/training/schedule.ts';
 import { runOf } from '../../src/training/training-config.ts';
-import { startedRun } from '../support/adapter-run.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
 import { evalReportOf } from '../support/eval-reports.ts';
 import { trainPoint } from '../support/run-metrics.ts';
+import { startedAdapterRun } from '../support/started-run.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyAdapted, tinyAdapterWeights, writeTinyBase } from '../support/tiny-adapter.ts';
 import { tinyConfig, tinySpecials, tinyWeights } from '../support/tiny-model.ts';
@@ -145,7 +145,7 @@ describe('a run that trained an adapter', () => {
     const dir = temporaryDirectory();
     const start = join(dir, 'base');
     writeTinyBase(start, tinyAdapted.gpt2);
-    const own = startedRun(start);
+    const own = startedAdapterRun(start);
     const directory = new RunDirectory(join(dir, 'some-run'));
     directory.appendMetrics(trainPoint(1));
     writeAdapter(
@@ -213,7 +213,7 @@ describe('a run that trained an adapter', () => {
     expect(() => bundleCommand(directory.path, target, { half: true })).toThrow(/^--half: /);
     bundleCommand(directory.path, target, {});
     const { sha256 } = readCheckpoint(directory.checkpointPath);
-    const { validation } = startedRun('').data;
+    const { validation } = startedAdapterRun('').data;
     expect(log.mock.calls.flat()).toEqual([
       `${target}: some-run, sha256 ${sha256} merged`,
       `figures: npm run eval -- ${directory.checkpointPath} ${validation} --kind gsm8k, then this again`,

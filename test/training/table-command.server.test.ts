@@ -13,9 +13,9 @@ import { writeAdapter } from '../../src/model/adapter-files.ts';
 import { readCheckpoint } from '../../src/model/checkpoint.ts';
 import { readMeasurements, writeMeasurements } from '../../src/training/measurement.ts';
 import { type TableOptions, tableCommand } from '../../src/training/table-command.ts';
-import { startedRun } from '../support/adapter-run.ts';
 import { evalReportOf } from '../support/eval-reports.ts';
 import { measuredRun, measurement } from '../support/measurements.ts';
+import { startedAdapterRun } from '../support/started-run.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyAdapted, tinyAdapterWeights, writeTinyBase } from '../support/tiny-adapter.ts';
 import { type TinyMethod, writeTinyCheckpoint } from '../support/tiny-model.ts';
@@ -107,7 +107,7 @@ describe('table', () => {
       writeTinyBase(base, tinyAdapted.gpt2);
       const path = join(place.dir, 'adapters', 'tuned');
       const merged = join(place.options.merged, 'tuned');
-      const run = startedRun(base, { data: { ...tinyRunFile.data, validation } });
+      const run = startedAdapterRun(base, { data: { ...tinyRunFile.data, validation } });
       const { config, base: baseConfig, lowRank } = tinyAdapted.gpt2;
       const reference = { path: base, sha256: readCheckpoint(base).sha256 };
       const tune = (seed: number): void => {

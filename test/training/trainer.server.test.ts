@@ -5,13 +5,12 @@ import { lastQuestionTemplate } from '../../src/model/chat-template.ts';
 import { readCheckpoint, readWeights } from '../../src/model/checkpoint.ts';
 import { writeCheckpoint } from '../../src/model/checkpoint-writer.ts';
 import { dimensionsOf, type ModelConfig, modelConfigSchema } from '../../src/model/model-config.ts';
-import { evaluateCheckpoint } from '../../src/training/evaluate.ts';
-import { withEngine } from '../../src/training/evaluate-command.ts';
 import { RunDirectory } from '../../src/training/run-directory.ts';
 import { train } from '../../src/training/trainer.ts';
 import { readTrainingConfig, type TrainingConfig } from '../../src/training/training-config.ts';
 import { loadTrainingData } from '../../src/training/training-data.ts';
 import { byteTokenizerJson } from '../support/byte-tokenizer.ts';
+import { askedOnce, startedRun } from '../support/started-run.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyConfig, tinyWeights } from '../support/tiny-model.ts';
 import { constantRate, type RunFile, tinyRun } from '../support/tiny-run.ts';
@@ -82,7 +81,6 @@ describe('a llama run', () => {
 });
 
 describe('a start checkpoint', () => {
-  const data = (name: string) => join(import.meta.dirname, '../data', name);
   const plain = tinyConfig('cot');
   const llama = modelConfigSchema.parse({
     model_type: 'llama',
@@ -96,20 +94,6 @@ describe('a start checkpoint', () => {
     eos_token_id: plain.eos_token_id,
     coconut: plain.coconut,
   });
-  const run = (path: string) =>
-    tinyRun({
-      start: { kind: 'checkpoint', path },
-      model: null,
-      maxStage: 1,
-      data: {
-        kind: 'gsm8k',
-        train: data('gsm8k-sample.jsonl'),
-        validation: data('gsm8k-aug-sample.txt'),
-        overlap: 'remove',
-      },
-      batch: { groups: 4, perGroup: 1, microBatches: 2 },
-      segments: [{ stage: 2, trainSteps: 2, ...constantRate(1e-3) }],
-    });
 
   it.each([
     ['gpt2', { ...plain, n_positions: 1024 }],
@@ -126,7 +110,7 @@ describe('a start checkpoint', () => {
         training: {},
         evalReport: null,
       });
-      const { directory, metrics } = await trained(run(start));
+      const { directory, metrics } = await trained(startedRun(start));
       const losses = metrics.flatMap(({ loss }) => loss ?? []).map(Number);
       expect(losses).toHaveLength(2);
       expect(losses.every(Number.isFinite)).toBe(true);
@@ -138,12 +122,7 @@ describe('a start checkpoint', () => {
       });
       expect(checkpoint.config.coconut).toMatchObject({ bot_token_id: 257, eot_token_id: 258 });
       expect(checkpoint.tokenizer.encode('<<1+1=2>>')).toHaveLength(9);
-      const item = { question: 'How many?', steps: [], answer: '2' };
-      const scored = await withEngine(
-        directory.checkpointPath,
-        { threads: 1, weights: 'fp32' },
-        (engine, served) => evaluateCheckpoint(engine, served, [item], () => true),
-      );
+      const scored = await askedOnce(directory.checkpointPath);
       expect(scored.as_trained).toMatchObject({ correct: 1, mean_thoughts: 1 });
     },
   );
