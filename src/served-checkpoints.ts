@@ -23,6 +23,9 @@ export type ServedCheckpoints = {
   exportInfo: () => void;
 };
 
+/** Where nothing is asked for: the checkpoint that README asks, not one that happens to come first by name. */
+const PREFERRED = 'prosqa-coconut';
+
 /**
  * The default first. `named`: what MODEL or MODEL_DIR names beyond the folder. Throws where there is none, or
  * MODEL is not among them.
@@ -36,7 +39,8 @@ export function listCheckpoints(
   const others = listed.filter(({ id }) => id !== named?.id);
   const all: ListedCheckpoint[] = named ? [named, ...others] : others;
   const wanted = named?.id ?? model;
-  const first = wanted === undefined ? all[0] : all.find(({ id }) => id === wanted);
+  const find = (name: string) => all.find(({ id }) => id === name);
+  const first = wanted === undefined ? (find(PREFERRED) ?? all[0]) : find(wanted);
   if (!first) {
     const ids = all.map(({ id }) => id).join(', ') || 'no checkpoint';
     throw new Error(`${modelDir} holds ${ids}; MODEL asks for ${model ?? 'any'}`);

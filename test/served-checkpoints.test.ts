@@ -29,6 +29,13 @@ describe('readServedCheckpoints', () => {
     expect(read({ MODEL_DIR: join(dir, 'b-cot') }).ids).toEqual(['b-cot']);
   });
 
+  it('puts prosqa-coconut first where there is one', () => {
+    const dir = twoCheckpoints();
+    writeTinyCheckpoint(join(dir, 'prosqa-coconut'), { seed: 3, method: 'coconut' });
+    expect(read({ MODEL_DIR: dir }).ids).toEqual(['prosqa-coconut', 'a-coconut', 'b-cot']);
+    expect(read({ MODEL_DIR: dir, MODEL: 'b-cot' }).ids[0]).toBe('b-cot');
+  });
+
   it('puts MODEL first', () => {
     expect(read({ MODEL_DIR: twoCheckpoints(), MODEL: 'b-cot' }).ids).toEqual([
       'b-cot',
