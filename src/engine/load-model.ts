@@ -32,9 +32,11 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   const { config } = files;
   const { width, vocab, positions } = dimensionsOf(config);
   const slotCapacity = Math.min(options.slotCapacity, positions);
+  const refinement = refinementOf(config);
   const { stop_head: hasStopHead } = config.coconut;
-  const limits = { vocabSize: vocab, width, slotCapacity, hasStopHead };
-  const about = { limits, refinement: refinementOf(config) };
+  const hasParallelThoughts = refinement !== undefined;
+  const limits = { vocabSize: vocab, width, slotCapacity, hasStopHead, hasParallelThoughts };
+  const about = { limits, refinement };
   return options.device === 'webgpu'
     ? { ...(await onDevice(files, options, slotCapacity)), ...about }
     : { ...(await onHost(files, options, slotCapacity)), ...about, adapter: null };

@@ -2,6 +2,7 @@
 // No behaviour lives here.
 import type { LatentEntry } from '../model/prompt.ts';
 import type { WeightFormat } from '../model/serving-model.ts';
+import type { ThoughtControl } from '../model/thought-control.ts';
 import type { Adapter, Device } from '../onnx/device.ts';
 
 /** How text tokens are picked. Penalties and biases come first, then temperature, then the cuts. */
@@ -52,8 +53,7 @@ export type ThoughtSource =
   /** Experiments only: [count, D] row-major vectors fed in place of the model's own thoughts. */
   | { kind: 'given'; count: number; vectors: Float32Array };
 
-/** Fed in place of each thought: zeros, its own numbers in a random order, or Gaussian noise of its length. */
-export type ThoughtControl = 'zero' | 'shuffle' | 'noise';
+export type ModelThoughts = Extract<ThoughtSource, { kind: 'model' }>;
 
 /** The only request the engine accepts: every default settled, every range checked. */
 export type GenerationRequest = {

@@ -1,7 +1,7 @@
 // What a request must satisfy to share a batch with others: one that does not fails alone, before
 // it can break a run. The API has checked most of it; experiments come straight here.
 import { forcedIds, type LatentEntry, layoutLength } from '../model/prompt.ts';
-import type { GenerationRequest, SamplingParams } from './messages.ts';
+import type { GenerationRequest, ModelThoughts, SamplingParams } from './messages.ts';
 
 export type ModelLimits = {
   vocabSize: number;
@@ -10,6 +10,8 @@ export type ModelLimits = {
   slotCapacity: number;
   /** Whether the checkpoint can tell by itself when it has thought enough. */
   hasStopHead: boolean;
+  /** Whether the checkpoint refines its thoughts together, none before the next. */
+  hasParallelThoughts: boolean;
 };
 
 /** Positions a request may come to reach: prompt, thoughts, those left out, suffix or markers, and answer. */
@@ -41,8 +43,19 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   }
   if (latentEntry) checkEntry(latentEntry, request);
   if (thoughts.kind === 'given') checkVectors(thoughts.vectors, thoughts.count, width);
-  else if (thoughts.stopProbability !== undefined && !limits.hasStopHead)
+  else checkModelThoughts(thoughts, limits);
+}
+
+function checkModelThoughts(
+  { stopCosine, stopProbability, control }: ModelThoughts,
+  { hasStopHead, hasParallelThoughts }: ModelLimits,
+): void {
+  if (stopProbability !== undefined && !hasStopHead)
     throw new Error('thoughts.stopProbability: the checkpoint has no stop head');
+  if (!hasParallelThoughts) return;
+  const asked = Object.entries({ stopCosine, stopProbability, control });
+  const field = asked.find(([, value]) => value !== undefined)?.[0];
+  if (field) throw new Error(`thoughts.${field}: the checkpoint refines its thoughts together`);
 }
 
 function checkEntry({ afterLines }: LatentEntry, { suffixIds, grammar }: GenerationRequest): void {

@@ -1,9 +1,10 @@
 // The thoughts of one choice as the model had them, whatever was fed in their place: which is the last, what goes in
 // for each, what is told of it.
+import { controlled } from '../model/thought-control.ts';
 import type { GenerationRequest, ThoughtTrace, TokenEvent } from './messages.ts';
 import type { ThoughtOutput } from './row-output.ts';
 import { type Input, wrappedSeed } from './thought-inputs.ts';
-import { controlled, cosine, traceThought } from './thought-trace.ts';
+import { cosine, traceThought } from './thought-trace.ts';
 
 export class ThoughtRecord {
   readonly #request: GenerationRequest;

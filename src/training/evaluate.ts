@@ -1,11 +1,12 @@
 // Scores a checkpoint on a data set's items through the serving engine: what is scored is what is served.
 // Always with the controls: no thoughts at all, and each item answered with another item's thoughts.
 import type { Engine } from '../engine/engine.ts';
-import type { ThoughtSource, TokenEvent } from '../engine/messages.ts';
+import type { ModelThoughts, ThoughtSource, TokenEvent } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
 import { STOP_PROBABILITY } from '../model/model-config.ts';
 import { trainedPlace } from '../model/prompt.ts';
+import { controlled, type ThoughtControl } from '../model/thought-control.ts';
 import type { Example } from './datasets/example.ts';
 import { questionRequest } from './question-request.ts';
 
@@ -23,8 +24,6 @@ export type ItemResult = {
   isCut: boolean;
   vectors: Float32Array | null;
 };
-
-type ModelThoughts = Extract<ThoughtSource, { kind: 'model' }>;
 
 export type Judge = (example: Example, text: string) => boolean;
 
@@ -129,6 +128,26 @@ export function thoughtsOfOthers(results: readonly ItemResult[]): (index: number
   return (index) => {
     const { thoughts, vectors } = results[(index + 1) % results.length]!;
     return { kind: 'given', count: thoughts, vectors: vectors! };
+  };
+}
+
+/**
+ * Each item's own thoughts, spoilt when all of them are known: for those that are refined together, where a control has
+ * no thought to spoil before the next.
+ */
+export function spoiltThoughts(
+  results: readonly ItemResult[],
+  control: ThoughtControl,
+): (index: number) => ThoughtSource {
+  return (index) => {
+    const { thoughts: count, vectors } = results[index]!;
+    const width = vectors!.length / count;
+    const spoilt = new Float32Array(vectors!.length);
+    for (let i = 0; i < count; i++) {
+      const own = vectors!.subarray(i * width, (i + 1) * width);
+      spoilt.set(controlled(own, control, index * count + i), i * width);
+    }
+    return { kind: 'given', count, vectors: spoilt };
   };
 }
 

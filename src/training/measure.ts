@@ -6,12 +6,14 @@ import type { Engine } from '../engine/engine.ts';
 import type { GenerationRequest } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import { methodOptions } from '../model/method-options.ts';
+import type { ThoughtControl } from '../model/thought-control.ts';
 import type { Example } from './datasets/example.ts';
 import type { DataKind } from './datasets/formats.ts';
 import {
   type ItemResult,
   type Judge,
   runItems,
+  spoiltThoughts,
   summarizeRun,
   thoughtsAsServed,
   thoughtsOfOthers,
@@ -63,8 +65,9 @@ export async function measure(
     const results = isOwn ? asTrained : await run(() => ({ kind: 'model', count }));
     byThoughts.push(toRun(results));
   }
-  const spoilt = async (control: 'zero' | 'shuffle' | 'noise') =>
-    toRun(await run(() => ({ ...own, control })));
+  const isParallel = checkpoint.config.coconut.latent_update.kind === 'jacobi';
+  const spoilt = async (control: ThoughtControl) =>
+    toRun(await run(isParallel ? spoiltThoughts(asTrained, control) : () => ({ ...own, control })));
   const others = await run(thoughtsOfOthers(asTrained));
   const controls = {
     zero: await spoilt('zero'),

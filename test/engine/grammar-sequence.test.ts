@@ -117,7 +117,13 @@ describe('a grammar', () => {
   });
 
   it('and a least number of tokens do not go together', () => {
-    const limits = { vocabSize: 16, width: 2, slotCapacity: 64, hasStopHead: false };
+    const limits = {
+      vocabSize: 16,
+      width: 2,
+      slotCapacity: 64,
+      hasStopHead: false,
+      hasParallelThoughts: false,
+    };
     const bad = makeRequest({ grammar: 'root ::= "a"', minTokens: 2, stopIds: [5] });
     expect(() => checkRequest(bad, limits)).toThrow('minTokens 2 with a grammar');
   });

@@ -127,7 +127,13 @@ describe('latent mode in the middle of an answer', () => {
 });
 
 describe('a request for it', () => {
-  const limits = { vocabSize: 10, width: 2, slotCapacity: 8, hasStopHead: false };
+  const limits = {
+    vocabSize: 10,
+    width: 2,
+    slotCapacity: 8,
+    hasStopHead: false,
+    hasParallelThoughts: false,
+  };
   const check = (overrides: Partial<GenerationRequest>) => () =>
     checkRequest(makeRequest({ promptIds: [1], maxTokens: 3, ...overrides }), limits);
 

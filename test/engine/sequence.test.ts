@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { type GenerationRequest, greedySampling } from '../../src/engine/messages.ts';
-import { checkRequest } from '../../src/engine/request-check.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { collect, makeRequest } from './requests.ts';
 
@@ -308,40 +307,5 @@ describe('numbers that are not finite', () => {
   it('end a thought with its place', () => {
     const sequence = started({ promptIds: [1], thoughts: { kind: 'model', count: 2 } });
     expect(() => sequence.advance(1, hidden(1, Number.NaN), 0)).toThrow('thought 0 is NaN at 1');
-  });
-});
-
-describe('a request that cannot be served', () => {
-  const limits = { vocabSize: 10, width: 2, slotCapacity: 8, hasStopHead: false };
-  const given = (count: number, ...values: number[]) =>
-    ({ thoughts: { kind: 'given', count, vectors: Float32Array.from(values) } }) as const;
-
-  it.each<[string, Partial<GenerationRequest>]>([
-    ['the prompt is empty', { promptIds: [] }],
-    ['token id 10 is not in 0..9', { promptIds: [1, 10] }],
-    ['token id -1 is not in 0..9', { suffixIds: [-1] }],
-    ['token id 1.5 is not in 0..9', { promptIds: [1.5] }],
-    ['9 positions asked for, a slot holds 8', { maxTokens: 6 }],
-    ['maxTokens must be a whole number from 0, got -1', { maxTokens: -1 }],
-    ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
-    ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
-    ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],
-    [
-      'thoughts.stopProbability: the checkpoint has no stop head',
-      { thoughts: { kind: 'model', count: 1, stopProbability: 0.5 } },
-    ],
-    ['"temperature":null', { sampling: { ...greedySampling, temperature: Number.NaN } }],
-    ['"topP":0', { sampling: { ...greedySampling, topP: 0 } }],
-    ['"repetitionPenalty":0', { sampling: { ...greedySampling, repetitionPenalty: 0 } }],
-    ['topK must be a whole number from 0, got 1.5', { sampling: { ...greedySampling, topK: 1.5 } }],
-    ['logitBias 1 of token 10', { sampling: { ...greedySampling, logitBias: [[10, 1]] } }],
-    ['seed 0.5', { sampling: { ...greedySampling, seed: 0.5 } }],
-  ])('is refused: %s', (message, overrides) => {
-    expect(() => checkRequest(makeRequest(overrides), limits)).toThrow(message);
-  });
-
-  it('is not one that just fits', () => {
-    checkRequest(makeRequest({ maxTokens: 5 }), limits);
-    checkRequest(makeRequest({ ...given(1, 1, 2), maxTokens: 4 }), limits);
   });
 });

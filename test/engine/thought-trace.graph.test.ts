@@ -1,8 +1,9 @@
 // Traces and controls over real tensors: what is told of a thought is the model's own, and what is
 // fed in its place decides the answer.
 import { describe, expect, it } from 'vitest';
-import type { GenerationRequest, ThoughtControl, TokenEvent } from '../../src/engine/messages.ts';
+import type { GenerationRequest, TokenEvent } from '../../src/engine/messages.ts';
 import { dimensionsOf } from '../../src/model/model-config.ts';
+import type { ThoughtControl } from '../../src/model/thought-control.ts';
 import {
   asExpected,
   expectSame,

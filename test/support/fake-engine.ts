@@ -29,7 +29,12 @@ export type ScriptStep =
   | { fail: Error };
 
 /** The real engine's own check is made here too: what the routes let through fails as it would there. */
-const anyModel = { width: 16, slotCapacity: Number.POSITIVE_INFINITY, hasStopHead: true };
+const anyModel = {
+  width: 16,
+  slotCapacity: Number.POSITIVE_INFINITY,
+  hasStopHead: true,
+  hasParallelThoughts: false,
+};
 
 const timings = { queueMs: 1, prefillMs: 2, latentMs: 3, decodeMs: 4 };
 

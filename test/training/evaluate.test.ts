@@ -1,6 +1,12 @@
 // Accuracy, token counts and their interval, from results.
 import { describe, expect, it } from 'vitest';
-import { type ItemResult, summarizeRun, wilsonInterval } from '../../src/training/evaluate.ts';
+import type { ThoughtControl } from '../../src/model/thought-control.ts';
+import {
+  type ItemResult,
+  spoiltThoughts,
+  summarizeRun,
+  wilsonInterval,
+} from '../../src/training/evaluate.ts';
 import { evaluationTable } from '../../src/training/evaluate-command.ts';
 import { evalReportOf } from '../support/eval-reports.ts';
 
@@ -20,6 +26,29 @@ describe('summarizeRun', () => {
     expect(run.mean_text_tokens).toBeCloseTo(10, 12);
     expect(run.sd_text_tokens).toBeCloseTo(Math.sqrt(8 / 3), 12);
     expect(run.mean_total_tokens).toBeCloseTo(15, 12);
+  });
+});
+
+describe('spoiltThoughts', () => {
+  const item: ItemResult = { ...result(true, 2, 6), vectors: Float32Array.of(3, 4, 0, 0, 5, 12) };
+  const spoilt = (control: ThoughtControl) => {
+    const source = spoiltThoughts([item], control)(0);
+    if (source.kind !== 'given') throw new Error(source.kind);
+    const numbers = [...source.vectors];
+    return [numbers.slice(0, 3), numbers.slice(3)];
+  };
+
+  it('spoils each thought by itself', () => {
+    expect(spoilt('zero').flat()).toEqual([0, 0, 0, 0, 0, 0]);
+    const sorted = spoilt('shuffle').map((numbers) => numbers.sort((a, b) => a - b));
+    expect(sorted).toEqual([
+      [0, 3, 4],
+      [0, 5, 12],
+    ]);
+    const [first, second] = spoilt('noise');
+    expect(Math.hypot(...first!)).toBeCloseTo(5, 5);
+    expect(Math.hypot(...second!)).toBeCloseTo(13, 5);
+    expect(first).not.toEqual([3, 4, 0]);
   });
 });
 

@@ -88,6 +88,25 @@ describe('measure', () => {
     expect(measured.byThoughts!.map(right)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('spoils thoughts that are refined together once they are known', async () => {
+    const plain = checkpointOf('coconut');
+    const latent_update = { kind: 'jacobi', iterations: 2, slot_token_id: 1 } as const;
+    const coconut = { ...plain.config.coconut, latent_update };
+    const asked: GenerationRequest['thoughts'][] = [];
+    const noting: typeof engine = {
+      submit(request) {
+        asked.push(request.thoughts);
+        return engine.submit(request);
+      },
+    };
+    const config = { ...plain.config, coconut };
+    await measure(noting, { ...plain, config }, items, 'whole');
+    const given = asked.filter(({ kind }) => kind === 'given');
+    // Zeros, shuffled, noise and the next one's.
+    expect(given).toHaveLength(4 * examples.length);
+    expect(asked.filter((thoughts) => 'control' in thoughts)).toEqual([]);
+  });
+
   it('has nothing but the accuracy where no more is asked, or nothing thinks', async () => {
     const bare = { controls: null, byThoughts: null };
     const accuracy = await measure(engine, checkpointOf('coconut'), items, 'accuracy');
