@@ -4,7 +4,7 @@ import type { GrammarCursor } from '../../src/engine/grammar-thread.ts';
 import { checkRequest } from '../../src/engine/request-check.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
 import { StepLoop } from '../../src/engine/step-loop.ts';
-import { collect, makeRequest } from './requests.ts';
+import { collect, makeRequest, smallLimits } from './requests.ts';
 import { ScriptedRunner } from './scripted-runner.ts';
 
 /** Allows `ids` everywhere; each mask takes `lateMs` to come. */
@@ -117,14 +117,7 @@ describe('a grammar', () => {
   });
 
   it('and a least number of tokens do not go together', () => {
-    const limits = {
-      vocabSize: 16,
-      width: 2,
-      slotCapacity: 64,
-      hasStopHead: false,
-      hasParallelThoughts: false,
-    };
     const bad = makeRequest({ grammar: 'root ::= "a"', minTokens: 2, stopIds: [5] });
-    expect(() => checkRequest(bad, limits)).toThrow('minTokens 2 with a grammar');
+    expect(() => checkRequest(bad, smallLimits)).toThrow('minTokens 2 with a grammar');
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../src/engine/messages.ts';
 import { checkRequest } from '../../src/engine/request-check.ts';
 import { Sequence } from '../../src/engine/sequence.ts';
-import { collect, makeRequest, thoughtsWithin } from './requests.ts';
+import { collect, makeRequest, smallLimits, thoughtsWithin } from './requests.ts';
 
 const hidden = (...values: number[]) =>
   ({ kind: 'hidden', hidden: Float32Array.from(values) }) as const;
@@ -127,15 +127,8 @@ describe('latent mode in the middle of an answer', () => {
 });
 
 describe('a request for it', () => {
-  const limits = {
-    vocabSize: 10,
-    width: 2,
-    slotCapacity: 8,
-    hasStopHead: false,
-    hasParallelThoughts: false,
-  };
   const check = (overrides: Partial<GenerationRequest>) => () =>
-    checkRequest(makeRequest({ promptIds: [1], maxTokens: 3, ...overrides }), limits);
+    checkRequest(makeRequest({ promptIds: [1], maxTokens: 3, ...overrides }), smallLimits);
 
   it('needs room for its markers', () => {
     expect(check({ ...entry(1), maxTokens: 5 })).not.toThrow();

@@ -2,16 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { type GenerationRequest, greedySampling } from '../../src/engine/messages.ts';
 import { checkRequest } from '../../src/engine/request-check.ts';
-import { makeRequest } from './requests.ts';
+import { makeRequest, smallLimits } from './requests.ts';
 
 describe('a request that cannot be served', () => {
-  const limits = {
-    vocabSize: 10,
-    width: 2,
-    slotCapacity: 8,
-    hasStopHead: false,
-    hasParallelThoughts: false,
-  };
   const given = (count: number, ...values: number[]) =>
     ({ thoughts: { kind: 'given', count, vectors: Float32Array.from(values) } }) as const;
 
@@ -36,7 +29,7 @@ describe('a request that cannot be served', () => {
     ['logitBias 1 of token 10', { sampling: { ...greedySampling, logitBias: [[10, 1]] } }],
     ['seed 0.5', { sampling: { ...greedySampling, seed: 0.5 } }],
   ])('is refused: %s', (message, overrides) => {
-    expect(() => checkRequest(makeRequest(overrides), limits)).toThrow(message);
+    expect(() => checkRequest(makeRequest(overrides), smallLimits)).toThrow(message);
   });
 
   it.each([
@@ -44,7 +37,7 @@ describe('a request that cannot be served', () => {
     ['stopCosine', { stopCosine: 0.9 }],
     ['stopProbability', { stopProbability: 0.5 }],
   ] as const)('is refused: thoughts.%s of thoughts that are refined together', (field, asked) => {
-    const parallel = { ...limits, hasStopHead: true, hasParallelThoughts: true };
+    const parallel = { ...smallLimits, hasStopHead: true, hasParallelThoughts: true };
     const request = makeRequest({ thoughts: { kind: 'model', count: 1, ...asked } });
     expect(() => checkRequest(request, parallel)).toThrow(
       `thoughts.${field}: the checkpoint refines its thoughts together`,
@@ -53,7 +46,7 @@ describe('a request that cannot be served', () => {
   });
 
   it('is not one that just fits', () => {
-    checkRequest(makeRequest({ maxTokens: 5 }), limits);
-    checkRequest(makeRequest({ ...given(1, 1, 2), maxTokens: 4 }), limits);
+    checkRequest(makeRequest({ maxTokens: 5 }), smallLimits);
+    checkRequest(makeRequest({ ...given(1, 1, 2), maxTokens: 4 }), smallLimits);
   });
 });

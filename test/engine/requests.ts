@@ -5,6 +5,7 @@ import {
   type ScoredToken,
   type TokenEvent,
 } from '../../src/engine/messages.ts';
+import type { ModelLimits } from '../../src/engine/request-check.ts';
 
 const plain: GenerationRequest = {
   promptIds: [1, 2, 3],
@@ -21,6 +22,15 @@ const plain: GenerationRequest = {
 export function makeRequest(overrides: Partial<GenerationRequest> = {}): GenerationRequest {
   return { ...plain, ...overrides };
 }
+
+/** Of a checkpoint that has neither a stop head nor parallel thoughts. */
+export const smallLimits: ModelLimits = {
+  vocabSize: 10,
+  width: 2,
+  slotCapacity: 8,
+  hasStopHead: false,
+  hasParallelThoughts: false,
+};
 
 export type Finished = Extract<TokenEvent, { kind: 'finished' }>;
 export type Collected = {
