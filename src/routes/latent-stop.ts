@@ -1,6 +1,6 @@
 // latent_stop: when thinking ends before the number of thoughts that a request allows.
 import { z } from 'zod';
-import type { ThoughtSource } from '../engine/messages.ts';
+import type { ModelThoughts } from '../engine/messages.ts';
 import { apiError } from '../errors.ts';
 import { STOP_PROBABILITY } from '../model/model-config.ts';
 import type { ServedModel } from './served-model.ts';
@@ -15,7 +15,7 @@ export const latentStopSchema = z.discriminatedUnion('kind', [
 
 export type LatentStop = z.output<typeof latentStopSchema> | null | undefined;
 
-type StopRule = Pick<Extract<ThoughtSource, { kind: 'model' }>, 'stopCosine' | 'stopProbability'>;
+type StopRule = Pick<ModelThoughts, 'stopCosine' | 'stopProbability'>;
 
 /**
  * Where the request says nothing, a checkpoint with a stop head decides by itself. Throws

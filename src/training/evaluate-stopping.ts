@@ -1,7 +1,7 @@
 // Where <eot> goes, measured: accuracy against mean thoughts for each way to end the thinking. A fixed number, the
 // stop head at several thresholds, and thoughts that no longer turn.
 import type { Engine } from '../engine/engine.ts';
-import type { ThoughtSource } from '../engine/messages.ts';
+import type { ModelThoughts, ThoughtSource } from '../engine/messages.ts';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import type { Example } from './datasets/example.ts';
 import { type Judge, runItems, summarizeRun } from './evaluate.ts';
@@ -52,10 +52,7 @@ export async function stoppingCurve(
   return points;
 }
 
-function rule(
-  name: string,
-  settings: Omit<Extract<ThoughtSource, { kind: 'model' }>, 'kind'>,
-): [string, ThoughtSource] {
+function rule(name: string, settings: Omit<ModelThoughts, 'kind'>): [string, ThoughtSource] {
   return [name, { kind: 'model', ...settings }];
 }
 
