@@ -2,7 +2,8 @@
 import { Random } from '../random.ts';
 
 /** Zeros, its own numbers in a random order, or Gaussian noise of its length. */
-export type ThoughtControl = 'zero' | 'shuffle' | 'noise';
+export const thoughtControls = ['zero', 'shuffle', 'noise'] as const;
+export type ThoughtControl = (typeof thoughtControls)[number];
 
 /** What is fed in place of the thought. @param seed whole number from 0, decides order and noise */
 export function controlled(

@@ -2,6 +2,7 @@
 // place: one schema and its meaning to the engine, for every endpoint that generates text.
 import { z } from 'zod';
 import { apiError } from '../errors.ts';
+import { thoughtControls } from '../model/thought-control.ts';
 import { latentAfterSchema } from './latent-after.ts';
 import { latentStopSchema } from './latent-stop.ts';
 import { type ServedModel, thoughtLimits } from './served-model.ts';
@@ -36,7 +37,7 @@ export const latentFields = {
   thinking_token_budget: z.int().min(0).nullish(),
   latent_after: latentAfterSchema.nullish(),
   latent_stop: latentStopSchema.nullish(),
-  latent_control: z.enum(['zero', 'shuffle', 'noise']).nullish(),
+  latent_control: z.enum(thoughtControls).nullish(),
 };
 
 const latentSchema = z.object(latentFields);

@@ -102,8 +102,19 @@ describe('measure', () => {
     const config = { ...plain.config, coconut };
     await measure(noting, { ...plain, config }, items, 'whole');
     const given = asked.filter(({ kind }) => kind === 'given');
-    // Zeros, shuffled, noise and the next one's.
+    // The next one's, zeros, shuffled and noise: numbers of one each, so that the last two keep their size.
     expect(given).toHaveLength(4 * examples.length);
+    const firstOf = (way: number) =>
+      given
+        .slice(way * examples.length, (way + 1) * examples.length)
+        .map((thoughts) => ('vectors' in thoughts ? Math.abs(thoughts.vectors[0]!) : null));
+    const own = examples.map((_, index) => index);
+    expect([0, 1, 2, 3].map(firstOf)).toEqual([
+      own.map((index) => (index + 1) % examples.length),
+      own.map(() => 0),
+      own,
+      own,
+    ]);
     expect(asked.filter((thoughts) => 'control' in thoughts)).toEqual([]);
   });
 
