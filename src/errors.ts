@@ -207,6 +207,12 @@ export function toApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : apiError('server_error', { cause: error });
 }
 
+/** What a command tells of an error: of a server_error its cause, which only HTTP clients do not see. */
+export function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return error instanceof ApiError && cause instanceof Error ? reasonOf(cause) : message;
+}
+
 /** OpenAI's error object, all four keys always present. */
 export function toErrorBody(error: ApiError): ErrorBody {
   const { message, type, param, publicCode: code } = error;

@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   type ErrorParams,
   errorCodes,
+  reasonOf,
   toApiError,
   toErrorBody,
 } from '../src/errors.ts';
@@ -115,10 +116,12 @@ describe('the error table', () => {
     const error = toApiError(cause);
     expect(error.cause).toBe(cause);
     expect(JSON.stringify(toErrorBody(error))).not.toContain('secret');
+    expect(reasonOf(error)).toBe('/secret/path');
   });
 
   it('leaves an ApiError as it is', () => {
     const error = apiError('server_is_overloaded', { limit: 1 });
     expect(toApiError(error)).toBe(error);
+    expect(reasonOf(error)).toBe(error.message);
   });
 });

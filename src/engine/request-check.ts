@@ -37,7 +37,7 @@ export function checkRequest(request: GenerationRequest, limits: ModelLimits): v
   checkSampling(sampling, isToken);
   positive('queueDeadlineMs', request.queueDeadlineMs);
   positive('deadlineMs', request.deadlineMs);
-  atLeast('traceWords', request.traceWords ?? 0, 0);
+  checkTrace(request, limits);
   if (request.grammar !== undefined && request.minTokens > 0) {
     throw new Error(`minTokens ${request.minTokens} with a grammar, which says where to end`);
   }
@@ -56,6 +56,13 @@ function checkModelThoughts(
   const asked = Object.entries({ stopCosine, stopProbability, control });
   const field = asked.find(([, value]) => value !== undefined)?.[0];
   if (field) throw new Error(`thoughts.${field}: the checkpoint refines its thoughts together`);
+}
+
+function checkTrace({ traceWords }: GenerationRequest, { hasParallelThoughts }: ModelLimits): void {
+  if (traceWords === undefined) return;
+  atLeast('traceWords', traceWords, 0);
+  if (hasParallelThoughts)
+    throw new Error(`traceWords ${traceWords}: the checkpoint refines its thoughts together`);
 }
 
 function checkEntry({ afterLines }: LatentEntry, { suffixIds, grammar }: GenerationRequest): void {

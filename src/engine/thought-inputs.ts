@@ -1,6 +1,7 @@
 // What a sequence feeds: tokens and thoughts, those that stand beforehand, and the settings of those that are refined
 // together. Pure.
 import type { ModelConfig } from '../model/model-config.ts';
+import { splitThoughts } from '../model/thought-control.ts';
 import type { GenerationRequest, ThoughtSource } from './messages.ts';
 
 /** What one position holds: a token, or a continuous thought [D] in the place of an embedding. */
@@ -35,9 +36,5 @@ export function leadIn(
 ): Input[] {
   if (thoughts.count === 0) return [...before, ...after];
   if (thoughts.kind === 'model') return [...before];
-  const width = thoughts.vectors.length / thoughts.count;
-  const vectors = Array.from({ length: thoughts.count }, (_, i) =>
-    thoughts.vectors.subarray(i * width, (i + 1) * width),
-  );
-  return [...before, ...vectors, ...after];
+  return [...before, ...splitThoughts(thoughts.vectors, thoughts.count), ...after];
 }

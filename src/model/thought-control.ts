@@ -1,4 +1,4 @@
-// What experiments feed in place of a continuous thought, to see whether an answer depends on it.
+// Thoughts that are given: what experiments feed in place of a model's own, to see whether an answer depends on them.
 import { Random } from '../random.ts';
 
 /** Zeros, its own numbers in a random order, or Gaussian noise of its length. */
@@ -22,6 +22,12 @@ export function controlled(
     case 'noise':
       return noiseLike(hidden, new Random(seed));
   }
+}
+
+/** Thoughts that stand one after the other [count · D], apart. */
+export function splitThoughts(vectors: Float32Array, count: number): Float32Array[] {
+  const width = vectors.length / count;
+  return Array.from({ length: count }, (_, i) => vectors.subarray(i * width, (i + 1) * width));
 }
 
 /** A direction drawn uniformly, as long as `hidden`. */

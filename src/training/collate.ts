@@ -7,8 +7,11 @@ import type { BatchShape } from './training-graph.ts';
 
 export type StagedGroup = { contextIds: number[]; examples: StagedExample[] };
 
-/** What a length is rounded up to, so that few graphs serve all batches: a multiple, or a number doubled as often as it takes. */
-export type Bucket = number | { doubledFrom: number };
+/**
+ * What a length is rounded up to, so that few graphs serve all batches: a multiple, a number
+ * doubled as often as it takes, or a power of two that is at most a quarter of the length and at most so many.
+ */
+export type Bucket = number | { doubledFrom: number } | { quartersUpTo: number };
 export type Buckets = { context: Bucket; question: Bucket; tail: Bucket };
 
 export type TrainBatch = {
@@ -60,9 +63,14 @@ export function padRows(
 export const longest = (rows: readonly number[][]): number =>
   Math.max(...rows.map((row) => row.length));
 export function roundUp(n: number, bucket: Bucket): number {
+  if (n === 0) return 0;
   if (typeof bucket === 'number') return Math.ceil(n / bucket) * bucket;
+  if ('quartersUpTo' in bucket) {
+    const quarter = 2 ** Math.max(0, Math.floor(Math.log2(n)) - 2);
+    return roundUp(n, Math.min(quarter, bucket.quartersUpTo));
+  }
   const { doubledFrom: least } = bucket;
-  return n === 0 ? 0 : least * 2 ** Math.ceil(Math.log2(Math.max(1, n / least)));
+  return least * 2 ** Math.ceil(Math.log2(Math.max(1, n / least)));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../model/checkpoint.ts';
 import type { EvalRun } from '../model/eval-report.ts';
 import { STOP_PROBABILITY } from '../model/model-config.ts';
 import { trainedPlace } from '../model/prompt.ts';
-import { controlled, type ThoughtControl } from '../model/thought-control.ts';
+import { controlled, splitThoughts, type ThoughtControl } from '../model/thought-control.ts';
 import type { Example } from './datasets/example.ts';
 import { questionRequest } from './question-request.ts';
 
@@ -141,12 +141,10 @@ export function spoiltThoughts(
 ): (index: number) => ThoughtSource {
   return (index) => {
     const { thoughts: count, vectors } = results[index]!;
-    const width = vectors!.length / count;
     const spoilt = new Float32Array(vectors!.length);
-    for (let i = 0; i < count; i++) {
-      const own = vectors!.subarray(i * width, (i + 1) * width);
-      spoilt.set(controlled(own, control, index * count + i), i * width);
-    }
+    splitThoughts(vectors!, count).forEach((own, i) => {
+      spoilt.set(controlled(own, control, index * count + i), i * own.length);
+    });
     return { kind: 'given', count, vectors: spoilt };
   };
 }

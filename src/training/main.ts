@@ -1,6 +1,7 @@
 // Command line of the trainer: train | bundle | merge | eval | table | inspect | report | stability | show-graph | placement.
 
 import { Argument, Command, Option } from 'commander';
+import { reasonOf } from '../errors.ts';
 import { weightFormats } from '../model/serving-model.ts';
 import { devices } from '../onnx/device.ts';
 import { bundleCommand } from './bundle-command.ts';
@@ -161,5 +162,5 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  program.error((error as Error).message);
+  program.error(reasonOf(error));
 }

@@ -15,6 +15,7 @@ describe('a request that cannot be served', () => {
     ['token id 1.5 is not in 0..9', { promptIds: [1.5] }],
     ['9 positions asked for, a slot holds 8', { maxTokens: 6 }],
     ['maxTokens must be a whole number from 0, got -1', { maxTokens: -1 }],
+    ['traceWords must be a whole number from 0, got -1', { traceWords: -1 }],
     ['thoughts.count must be a whole number from 0', { thoughts: { kind: 'model', count: -1 } }],
     ['1 thoughts of 2 need 2 numbers, got 3', given(1, 1, 2, 3)],
     ['thoughts.vectors is Infinity at 1', given(1, 1, Number.POSITIVE_INFINITY)],
@@ -43,6 +44,13 @@ describe('a request that cannot be served', () => {
       `thoughts.${field}: the checkpoint refines its thoughts together`,
     );
     checkRequest(request, { ...parallel, hasParallelThoughts: false });
+  });
+
+  it('is one that asks for the words of thoughts that are refined together', () => {
+    expect(() =>
+      checkRequest(makeRequest({ traceWords: 0 }), { ...smallLimits, hasParallelThoughts: true }),
+    ).toThrow('traceWords 0: the checkpoint refines its thoughts together');
+    checkRequest(makeRequest({ traceWords: 0 }), smallLimits);
   });
 
   it('is not one that just fits', () => {

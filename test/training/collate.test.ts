@@ -141,6 +141,21 @@ describe('rows that carry their whole text', () => {
   ])('rounds %i up to %i where 128 is doubled', (length, rounded) => {
     expect(roundUp(length, { doubledFrom: 128 })).toBe(rounded);
   });
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [7, 7],
+    [9, 10],
+    [10, 10],
+    [17, 20],
+    [33, 40],
+    [64, 64],
+    [65, 80],
+    [129, 144],
+  ])('rounds %i up to %i by a quarter at most, and by less than 16', (length, rounded) => {
+    expect(roundUp(length, { quartersUpTo: 16 })).toBe(rounded);
+  });
 });
 
 describe('groups that share a context', () => {

@@ -12,7 +12,7 @@ describe('shapePlan', () => {
   });
 
   it.each([
-    ['cpu', small, 1, 12],
+    ['cpu', small, 1, 20],
     ['cuda', small, 16, 3],
     ['cuda', large, 128, 1],
   ] as const)(

@@ -1,4 +1,5 @@
 // `inspect` on a tiny trained-shape checkpoint: probabilities that add up, words, groups, and the file it keeps.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readCheckpoint } from '../../src/model/checkpoint.ts';
@@ -66,6 +67,22 @@ describe('inspect', () => {
     }
     expect(kept!.branches.length).toBeGreaterThan(0);
     expect(kept!.products.map(({ group }) => group)).toContain('unreachable');
+  });
+
+  it('tells of thoughts that are refined together all but their words', async () => {
+    vi.spyOn(console, 'log').mockImplementation(() => {});
+    const write = join(temporaryDirectory(), 'inspection.json');
+    const dir = written('coconut');
+    const file = join(dir, 'config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8'));
+    const { bot_token_id: slot_token_id } = config.coconut;
+    config.coconut.latent_update = { kind: 'jacobi', iterations: 2, slot_token_id };
+    writeFileSync(file, JSON.stringify(config));
+    await inspectCommand(dir, { ...options, item: 0, write });
+    const [kept] = readInspections(write);
+    expect(kept!.thoughts).toEqual([]);
+    expect(kept!.tree!.values.answer).toHaveLength(4);
+    expect(kept!.products.length).toBeGreaterThan(0);
   });
 
   it('refuses what does not think, and an item that is not there', async () => {

@@ -11,19 +11,19 @@ export type Thoughts = {
   vectors: Float32Array;
 };
 
-/** The thoughts of one question, each with its `words` likeliest words under the LM head. */
+/** The thoughts of one question, each with its `words` likeliest words under the LM head; none where they are refined together. */
 export async function readThoughts(
   engine: Engine,
   checkpoint: Checkpoint,
   question: string,
   words: number,
 ): Promise<Thoughts> {
-  const count = checkpoint.config.coconut.default_thoughts;
+  const { default_thoughts: count, latent_update: update } = checkpoint.config.coconut;
   const request = requestFor(checkpoint, question, count, []);
   const traces: ThoughtTrace[] = [];
   for await (const event of engine.submit({
     ...request,
-    traceWords: words,
+    ...(update.kind === 'sequential' && { traceWords: words }),
     returnThoughts: true,
   })) {
     if (event.kind === 'thought' && event.trace) traces.push(event.trace);
