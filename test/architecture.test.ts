@@ -73,7 +73,13 @@ const arrows: Record<string, string[]> = {
     'src/log.ts',
     'src/metrics.ts',
   ],
-  'src/training/': ['src/model/', 'src/onnx/', 'src/random.ts', 'src/start-worker.ts'],
+  'src/training/': [
+    'src/model/',
+    'src/onnx/',
+    'src/errors.ts',
+    'src/random.ts',
+    'src/start-worker.ts',
+  ],
   'src/import/': ['src/model/'],
 };
 

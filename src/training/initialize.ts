@@ -1,22 +1,26 @@
-// Weights before the first step: `gpt2` is the reference's, `induction` goes on from there (induction-start.ts).
+// Weights before the first step: `gpt2` is the reference's, the others go on from there.
 import { dimensionsOf, type ModelConfig } from '../model/model-config.ts';
 import { type ParameterRow, parameterTable } from '../model/parameters.ts';
 import { sizeOf } from '../onnx/graph.ts';
 import type { Random } from '../random.ts';
 import { type InductionStart, layInduction, type TokenRoles } from './induction-start.ts';
+import { type DigitSpan, layPlaces, type PlacesStart } from './places-start.ts';
 
-export type Initialization = { kind: 'gpt2' } | InductionStart;
+export type Initialization = { kind: 'gpt2' } | InductionStart | PlacesStart;
+
+/** What a start may know of the data: token ids by role, and where every row has its numbers. */
+export type StartHints = { roles: TokenRoles; numbers: readonly DigitSpan[] };
 
 export type Weights = Map<string, Float32Array>;
 
 /**
  * normal(0, 0.02) without bias; GPT-2 divides projections into the residual stream by √(2·layers), Llama
- * does not. Throws for an induction start of anything but GPT-2.
+ * does not. Throws for another start of anything but GPT-2.
  */
 export function initialWeights(
   config: ModelConfig,
   initialization: Initialization,
-  roles: TokenRoles,
+  { roles, numbers }: StartHints,
   random: Random,
 ): Weights {
   const weights: Weights = new Map(
@@ -24,9 +28,12 @@ export function initialWeights(
   );
   if (initialization.kind === 'gpt2') return weights;
   if (config.model_type !== 'gpt2') {
-    throw new Error(`induction start: laid out for gpt2, the model is ${config.model_type}`);
+    throw new Error(
+      `${initialization.kind} start: laid out for gpt2, the model is ${config.model_type}`,
+    );
   }
-  layInduction(config, initialization, roles, weights, random);
+  if (initialization.kind === 'places') layPlaces(config, initialization, numbers, weights, random);
+  else layInduction(config, initialization, roles, weights, random);
   return weights;
 }
 

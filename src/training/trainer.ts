@@ -218,7 +218,7 @@ function baseWeights(
 ): Weights {
   if (data.start) return startWeights(data.start);
   if (start.kind === 'checkpoint') throw new Error(`${start.path} was not opened with the data`);
-  return initialWeights(modelConfig, start, data.roles, random);
+  return initialWeights(modelConfig, start, data, random);
 }
 
 /** What is trained beside the model and is no part of its checkpoint. */

@@ -29,6 +29,8 @@ const startSchema = z.discriminatedUnion('kind', [
     copyGain: positive.default(0.5),
     thoughtNorm: positive.default(4),
   }),
+  /** Digits of one place, and of one number, begin with a direction in common. */
+  z.strictObject({ kind: z.literal('places'), scale: positive.default(0.06) }),
 ]);
 
 export const MAX_SEGMENTS = 31;

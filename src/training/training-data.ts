@@ -1,15 +1,17 @@
 // What a run trains on and is measured on: tokenizer, token roles, fresh groups of examples, validation items.
+import { isDeepStrictEqual } from 'node:util';
 import { fileSha256 } from '../model/checkpoint-files.ts';
 import { type FillerName, fillers } from '../model/fillers.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
-import type { StagingVocabulary } from './curriculum.ts';
+import { type StagingVocabulary, wholeRow } from './curriculum.ts';
 import { type DataSource, type DrawnItems, dataSource, fromFile } from './data-sources.ts';
 import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example } from './datasets/example.ts';
 import { formats } from './datasets/formats.ts';
 import type { TokenRoles } from './induction-start.ts';
 import { methods } from './methods.ts';
+import { type DigitSpan, digitSpans } from './places-start.ts';
 import { fittingExamples } from './row-length.ts';
 import { openStartCheckpoint, type StartCheckpoint } from './start-checkpoint.ts';
 import type { TrainingConfig } from './training-config.ts';
@@ -38,6 +40,7 @@ export type TrainingData = Pick<DataSource, 'frontiers'> & {
   positions: number;
   /** Empty where nothing asks for them. */
   roles: TokenRoles;
+  numbers: DigitSpan[];
   validation: Example[];
   hashes: DataHashes;
   isCorrect: (example: Example, text: string) => boolean;
@@ -64,6 +67,7 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
     roles: needsRoles(config)
       ? tokenRoles(tokenizer, source, ids, methods[config.method].filler)
       : { entities: [], structure: [] },
+    numbers: config.start.kind === 'places' ? commonNumbers(validation, tokenizer, vocabulary) : [],
     validation: validation.slice(0, validationItems),
     hashes: {
       validation: fileSha256(file),
@@ -106,6 +110,23 @@ function freshTokens({ wordCounts }: DataSource): Tokens {
 
 function startTokens({ checkpoint, tokenizerJson, tokenizer, markers }: StartCheckpoint): Tokens {
   return { tokenizerJson, tokenizer, ids: { ...markers, eos: checkpoint.config.eos_token_id } };
+}
+
+/** Where all rows have their numbers. @throws where one has them elsewhere */
+function commonNumbers(
+  [first, ...others]: readonly Example[],
+  tokenizer: Tokenizer,
+  vocabulary: StagingVocabulary,
+): DigitSpan[] {
+  const numbersOf = (example: Example): DigitSpan[] =>
+    digitSpans(wholeRow(example, vocabulary).map((id) => tokenizer.decode([id])));
+  const numbers = numbersOf(first!);
+  const other = others.find((example) => !isDeepStrictEqual(numbersOf(example), numbers));
+  if (other)
+    throw new Error(
+      `places start: "${other.question}" has its numbers elsewhere than "${first!.question}"; use start.kind "gpt2"`,
+    );
+  return numbers;
 }
 
 /** Another vocabulary may have no one token per word, which matters only to those who ask for it. */

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { StartHints } from '../../src/training/initialize.ts';
 import type { OptimizerConfig } from '../../src/training/optimizers.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../src/training/training-config.ts';
 
@@ -35,6 +36,9 @@ export function constantRate(learningRate: number) {
 export function tinyRun(changes: Partial<RunFile> = {}): TrainingConfig {
   return trainingConfigSchema.parse({ ...tinyRunFile, ...changes });
 }
+
+/** A start that needs to know nothing of the data. */
+export const noHints: StartHints = { roles: { entities: [], structure: [] }, numbers: [] };
 
 /** AdamW as the run files have it. */
 export const tinyOptimizer: OptimizerConfig = {

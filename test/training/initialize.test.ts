@@ -43,7 +43,7 @@ const start = (kind: 'gpt2' | 'induction') =>
 
 describe('the gpt2 start', () => {
   const config = configOf(64, 4, 3);
-  const weights = initialWeights(config, start('gpt2'), roles, new Random(1));
+  const weights = initialWeights(config, start('gpt2'), { roles, numbers: [] }, new Random(1));
   const deviation = (name: string): number =>
     Math.sqrt(weights.get(name)!.reduce((sum, x) => sum + x * x, 0) / weights.get(name)!.length);
 
@@ -63,8 +63,8 @@ describe('the gpt2 start', () => {
   });
 
   it('follows the seed', () => {
-    const same = initialWeights(config, start('gpt2'), roles, new Random(1));
-    const other = initialWeights(config, start('gpt2'), roles, new Random(2));
+    const same = initialWeights(config, start('gpt2'), { roles, numbers: [] }, new Random(1));
+    const other = initialWeights(config, start('gpt2'), { roles, numbers: [] }, new Random(2));
     expect(same).toEqual(weights);
     expect(other.get('transformer.wte.weight')).not.toEqual(weights.get('transformer.wte.weight'));
   });
@@ -72,7 +72,7 @@ describe('the gpt2 start', () => {
 
 describe('the induction start', () => {
   const config = configOf(64, 2, 2);
-  const weights = initialWeights(config, start('induction'), roles, new Random(1));
+  const weights = initialWeights(config, start('induction'), { roles, numbers: [] }, new Random(1));
   // Every 10 is a 11. Every 12 is a 13. … Every 12
   const fact = (from: number, to: number): number[] => [0, from, 1, 2, to, 3];
   const ids = [...fact(10, 11), ...fact(12, 13), ...fact(14, 15), ...fact(16, 17), 0, 12];
@@ -124,21 +124,21 @@ describe('the induction start', () => {
         .some((x) => Math.abs(x) > 0.1);
     };
     const twice = { ...start('induction'), filingHeads: 2 } as Initialization;
-    const both = initialWeights(config, twice, roles, new Random(1));
+    const both = initialWeights(config, twice, { roles, numbers: [] }, new Random(1));
     expect([filed(weights, 0), filed(weights, 1)]).toEqual([true, false]);
     expect([filed(both, 0), filed(both, 1)]).toEqual([true, true]);
   });
 
   it('leaves heads without a role as GPT-2 has them', () => {
     const wide = configOf(96, 3, 2);
-    const trained = initialWeights(wide, start('induction'), roles, new Random(1));
+    const trained = initialWeights(wide, start('induction'), { roles, numbers: [] }, new Random(1));
     const map = attentionMaps(wide, trained, ids)[0]![2]!.at(-1)!;
     expect(Math.max(...map)).toBeLessThan(0.1); // 26 positions, nearly uniform
   });
 
   it('says how wide the model must be', () => {
     const narrow = () =>
-      initialWeights(configOf(28, 2, 2), start('induction'), roles, new Random(1));
+      initialWeights(configOf(28, 2, 2), start('induction'), { roles, numbers: [] }, new Random(1));
     expect(narrow).toThrow(
       'induction start: 9 entities and 4 structure words need n_embd ≥ 30, got 28',
     );

@@ -10,17 +10,12 @@ import { initialWeights, type Weights } from '../../src/training/initialize.ts';
 import { Learner, type StepResult } from '../../src/training/learner.ts';
 import { whyNoGpu } from '../support/gpu.ts';
 import { tinyConfig } from '../support/tiny-model.ts';
-import { tinyOptimizer } from '../support/tiny-run.ts';
+import { noHints, tinyOptimizer } from '../support/tiny-run.ts';
 import '../support/to-be-allclose.ts';
 
 const noGpu = await whyNoGpu();
 const config = modelConfigSchema.parse({ ...tinyConfig('coconut'), n_layer: 1 });
-const fresh = initialWeights(
-  config,
-  { kind: 'gpt2' },
-  { entities: [], structure: [] },
-  new Random(1),
-);
+const fresh = initialWeights(config, { kind: 'gpt2' }, noHints, new Random(1));
 const learningRate = 0.01;
 
 /**

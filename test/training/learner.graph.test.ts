@@ -9,7 +9,7 @@ import { Learner } from '../../src/training/learner.ts';
 import { tinyConfig } from '../support/tiny-model.ts';
 import '../support/to-be-allclose.ts';
 import type { OptimizerConfig } from '../../src/training/optimizers.ts';
-import { tinyOptimizer } from '../support/tiny-run.ts';
+import { noHints, tinyOptimizer } from '../support/tiny-run.ts';
 
 const config = tinyConfig('coconut');
 const random = new Random(2);
@@ -34,7 +34,7 @@ const computation = { device: 'cpu', threads: 1 } as const;
 const newLearner = (changes: Partial<OptimizerConfig> = {}) =>
   new Learner(
     config,
-    initialWeights(config, { kind: 'gpt2' }, { entities: [], structure: [] }, new Random(1)),
+    initialWeights(config, { kind: 'gpt2' }, noHints, new Random(1)),
     { ...tinyOptimizer, ...changes },
     computation,
   );
