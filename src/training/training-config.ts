@@ -30,7 +30,7 @@ const startSchema = z.discriminatedUnion('kind', [
     thoughtNorm: positive.default(4),
   }),
   /** Digits of one place, and of one number, begin with a direction in common. */
-  z.strictObject({ kind: z.literal('places'), scale: positive.default(0.06) }),
+  z.strictObject({ kind: z.literal('places'), scale: positive.default(0.2) }),
 ]);
 
 export const MAX_SEGMENTS = 31;

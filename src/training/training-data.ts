@@ -40,6 +40,7 @@ export type TrainingData = Pick<DataSource, 'frontiers'> & {
   positions: number;
   /** Empty where nothing asks for them. */
   roles: TokenRoles;
+  /** The same in every row; empty where nothing asks for them. */
   numbers: DigitSpan[];
   validation: Example[];
   hashes: DataHashes;
