@@ -70,7 +70,7 @@ describe('inspect', () => {
   });
 
   it('tells of thoughts that are refined together all but their words', async () => {
-    vi.spyOn(console, 'log').mockImplementation(() => {});
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
     const write = join(temporaryDirectory(), 'inspection.json');
     const dir = written('coconut');
     const file = join(dir, 'config.json');
@@ -81,6 +81,7 @@ describe('inspect', () => {
     await inspectCommand(dir, { ...options, item: 0, write });
     const [kept] = readInspections(write);
     expect(kept!.thoughts).toEqual([]);
+    expect(log.mock.calls[0]![0]).toContain('no words of thoughts that are refined together');
     expect(kept!.tree!.values.answer).toHaveLength(4);
     expect(kept!.products.length).toBeGreaterThan(0);
   });

@@ -19,10 +19,14 @@ export function inspectionText(inspection: Inspection): string {
   ].join('\n\n');
 }
 
+/** Of thoughts that are refined together, which the engine does not follow one by one. */
+export const noWords = 'no words of thoughts that are refined together';
+
 /** White space alone would show as nothing. */
 export const shownWord = (word: string): string => word.trim() || JSON.stringify(word);
 
 function thoughtLines({ thoughts }: Inspection): string[] {
+  if (thoughts.length === 0) return [noWords];
   return thoughts.map(({ words, norm, cosine }, k) => {
     const read = words.map(
       ({ word, probability }) => `${shownWord(word)} ${probability.toFixed(2)}`,

@@ -8,7 +8,7 @@ import { generatedRows, type TextTable } from './comparison.ts';
 import { type DataPart, dataParts, type Planned } from './comparison-page.ts';
 import { stageStyles } from './curves.ts';
 import { figures, legend } from './figures.ts';
-import { branchRows, productRows, shownWord } from './inspection-text.ts';
+import { branchRows, noWords, productRows, shownWord } from './inspection-text.ts';
 import {
   controlStyles,
   drawBranches,
@@ -99,7 +99,11 @@ function inspectionSection(inspection: Inspection): Html {
   const ranks = thoughts[0]?.words.map((_, i) => `${i + 1}.`) ?? [];
   return html`<h3>${checkpoint}: item ${item} of ${data}</h3>
 <details><summary>${question.slice(question.lastIndexOf('. ') + 2)} ${answer}</summary><p class="question">${question}</p></details>
-${table(['read out', ...ranks, 'norm', 'cosine to the one before'], words)}
+${
+  thoughts.length > 0
+    ? table(['read out', ...ranks, 'norm', 'cosine to the one before'], words)
+    : html`<p class="note">${noWords}</p>`
+}
 ${
   tree
     ? html`<p class="note">What the root reaches, column by column; unreachable nodes left out, but for the wrong option.</p>
