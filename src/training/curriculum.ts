@@ -157,16 +157,6 @@ export function stageExample(
   };
 }
 
-/** Question, chain and answer in words, as a row has them without markers. */
-export const wholeRow = (
-  { question, steps, answer }: Example,
-  vocabulary: StagingVocabulary,
-): number[] => [
-  ...vocabulary.encode(`${question}\n`),
-  ...chainIds(steps, vocabulary),
-  ...vocabulary.encode(`${ANSWER_MARKER}${answer}`),
-];
-
 /** A line break, the chain a line per step, <eos>: every token a label. */
 export function stageWalk({ steps }: Example, vocabulary: StagingVocabulary): StagedExample {
   const { encode, eos } = vocabulary;

@@ -4,7 +4,12 @@ import { fileSha256 } from '../model/checkpoint-files.ts';
 import { type FillerName, fillers } from '../model/fillers.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
-import { type StagingVocabulary, wholeRow } from './curriculum.ts';
+import {
+  nothingRemoved,
+  type StageRule,
+  type StagingVocabulary,
+  stageExample,
+} from './curriculum.ts';
 import { type DataSource, type DrawnItems, dataSource, fromFile } from './data-sources.ts';
 import { buildTokenizer } from './dataset-tokenizer.ts';
 import type { Example } from './datasets/example.ts';
@@ -68,7 +73,10 @@ export function loadTrainingData(config: TrainingConfig): TrainingData {
     roles: needsRoles(config)
       ? tokenRoles(tokenizer, source, ids, methods[config.method].filler)
       : { entities: [], structure: [] },
-    numbers: config.start.kind === 'places' ? commonNumbers(validation, tokenizer, vocabulary) : [],
+    numbers:
+      config.start.kind === 'places'
+        ? commonNumbers(validation, config, tokenizer, vocabulary)
+        : [],
     validation: validation.slice(0, validationItems),
     hashes: {
       validation: fileSha256(file),
@@ -113,14 +121,17 @@ function startTokens({ checkpoint, tokenizerJson, tokenizer, markers }: StartChe
   return { tokenizerJson, tokenizer, ids: { ...markers, eos: checkpoint.config.eos_token_id } };
 }
 
-/** Where all rows have their numbers. @throws where one has them elsewhere */
+/** Where all rows have their numbers, with the whole chain. @throws where one has them elsewhere */
 function commonNumbers(
   [first, ...others]: readonly Example[],
+  rule: StageRule,
   tokenizer: Tokenizer,
   vocabulary: StagingVocabulary,
 ): DigitSpan[] {
-  const numbersOf = (example: Example): DigitSpan[] =>
-    digitSpans(wholeRow(example, vocabulary).map((id) => tokenizer.decode([id])));
+  const numbersOf = (example: Example): DigitSpan[] => {
+    const row = stageExample(example, methods.cot, 0, nothingRemoved, rule, vocabulary);
+    return digitSpans([...row.questionIds, ...row.tailIds].map((id) => tokenizer.decode([id])));
+  };
   const numbers = numbersOf(first!);
   const other = others.find((example) => !isDeepStrictEqual(numbersOf(example), numbers));
   if (other)
