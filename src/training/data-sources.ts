@@ -123,13 +123,10 @@ const sources: Sources = {
     return {
       wordCounts: multiplicationWordCounts(),
       entities: digitWords(10),
-      items: drawn(({ random, groups, perGroup }) =>
-        rows(
-          groups * perGroup,
-          perGroup,
-          unlike(held, () => drawMultiplication(random, data.digits)),
-        ),
-      ),
+      items: drawn(({ random, segment, groups, perGroup }) => {
+        const draw = () => drawMultiplication(random, data.digits, segment.rowsWithZeros);
+        return rows(groups * perGroup, perGroup, unlike(held, draw));
+      }),
       frontiers: null,
     };
   },

@@ -85,7 +85,7 @@ function segmentProblems(
   };
   const { filler, stages } = methods[method];
   const sizeProblem = sizeProblems[kind];
-  const { task, nodes, maxHops, also, negatedStatements, removedTokens } = segment;
+  const { task, nodes, maxHops, also, negatedStatements, rowsWithZeros, removedTokens } = segment;
   if (nodes !== null && !sizeProblem) refuse('nodes', `${kind} has no graphs`);
   const impossible = nodes !== null && sizeProblem?.({ ...segment, nodes });
   if (impossible) refuse('nodes', impossible);
@@ -98,6 +98,8 @@ function segmentProblems(
   if (also !== null && kind !== 'prosqa') refuse('also', 'only for ProsQA');
   if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
     refuse('negatedStatements', 'only for ProntoQA, with nodes');
+  if (rowsWithZeros > 0 && kind !== 'multiplication')
+    refuse('rowsWithZeros', `${kind} has no factors`);
   if (task === 'walks' && kind !== 'prosqa') refuse('task', `there are no walks over ${kind}`);
   if (task === 'text' && filler !== 'thought')
     refuse('task', `${method} has no thoughts to put into text`);

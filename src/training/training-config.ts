@@ -67,6 +67,8 @@ const segmentSchema = z.strictObject({
     .default(null),
   /** ProntoQA, with `nodes`: share of statements asked with "not". Away from one half, True and the fact's own sign go together. */
   negatedStatements: share.default(NEGATED_STATEMENTS),
+  /** Multiplication: share of rows whose factors have zeros at random places, so that fewer terms add up. */
+  rowsWithZeros: share.default(0),
   /** Loss weight of labels that are no entity, against 1 for those that are. */
   structureWeight: positive.max(1).default(1),
   resetOptimizer: z.boolean().default(false),

@@ -121,6 +121,9 @@ describe('readTrainingConfig', () => {
     expect(() => read({ ...minimal, segments: [removing] })).toThrow(
       'segments.0.removedTokens: coconut removes no tokens',
     );
+    expect(() => read({ ...minimal, segments: [{ ...segment, rowsWithZeros: 0.5 }] })).toThrow(
+      'segments.0.rowsWithZeros: prosqa has no factors',
+    );
     expect(() => read({ ...minimal, padThoughts: false })).toThrow(/padThoughts: .* a stop head/);
     expect(read({ ...minimal, padThoughts: false, stopHead: {} }).padThoughts).toBe(false);
     expect(read({ ...minimal, method: 'cot', padThoughts: false }).padThoughts).toBe(false);

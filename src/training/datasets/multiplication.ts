@@ -29,11 +29,17 @@ export function parseLine(line: string): Example {
 export const toLine = ({ question, steps, answer }: Example): string =>
   `${question}||${steps.join(' + ')} #### ${answer}`;
 
-/** Two factors of `size` digits, none starting with 0. */
-export function drawMultiplication(random: Random, size: number): Example {
+/**
+ * Two factors of `size` digits, none starting with 0.
+ * @param withZeros chance that the example is one of few terms: its other digits are then zero with a chance that is
+ * itself drawn evenly from [0, 1), and the product's middle digits, sums of `size` terms, are seen as sums of fewer
+ */
+export function drawMultiplication(random: Random, size: number, withZeros = 0): Example {
+  const zeros = withZeros > 0 && random.uniform() < withZeros ? random.uniform() : 0;
+  const digit = (): number => (zeros > 0 && random.uniform() < zeros ? 0 : random.int(10));
   const factor = (): string => {
     const text = Array.from({ length: size }, (_, i) =>
-      i === size - 1 ? 1 + random.int(9) : random.int(10),
+      i === size - 1 ? 1 + random.int(9) : digit(),
     );
     return text.join('');
   };
