@@ -5,9 +5,9 @@ import { type FillerName, fillers } from '../model/fillers.ts';
 import { dimensionsOf } from '../model/model-config.ts';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer.ts';
 import {
-  nothingRemoved,
-  type StageRule,
+  methodStage,
   type StagingVocabulary,
+  scheduledTokens,
   stageExample,
 } from './curriculum.ts';
 import { type DataSource, type DrawnItems, dataSource, fromFile } from './data-sources.ts';
@@ -18,6 +18,7 @@ import type { TokenRoles } from './induction-start.ts';
 import { methods } from './methods.ts';
 import { type DigitSpan, digitSpans } from './places-start.ts';
 import { fittingExamples } from './row-length.ts';
+import { removedTokensAt } from './schedule.ts';
 import { openStartCheckpoint, type StartCheckpoint } from './start-checkpoint.ts';
 import type { TrainingConfig } from './training-config.ts';
 
@@ -121,16 +122,29 @@ function startTokens({ checkpoint, tokenizerJson, tokenizer, markers }: StartChe
   return { tokenizerJson, tokenizer, ids: { ...markers, eos: checkpoint.config.eos_token_id } };
 }
 
-/** Where all rows have their numbers, with the whole chain. @throws where one has them elsewhere */
+/** Where all rows have their numbers as the run begins them. @throws where one has them elsewhere */
 function commonNumbers(
   [first, ...others]: readonly Example[],
-  rule: StageRule,
+  config: TrainingConfig,
   tokenizer: Tokenizer,
   vocabulary: StagingVocabulary,
 ): DigitSpan[] {
+  const method = methods[config.method];
+  const segment = config.segments[0]!;
+  const stage = methodStage(method, segment.stage, config);
+  const removed = {
+    count: scheduledTokens(removedTokensAt(segment, 0), config.tokenRemoval),
+    keepPositions: config.tokenRemoval.keepPositions,
+  };
   const numbersOf = (example: Example): DigitSpan[] => {
-    const row = stageExample(example, methods.cot, 0, nothingRemoved, rule, vocabulary);
-    return digitSpans([...row.questionIds, ...row.tailIds].map((id) => tokenizer.decode([id])));
+    const row = stageExample(example, method, stage, removed, config, vocabulary);
+    const textOf = (id: number): string => tokenizer.decode([id]);
+    const between = row.thoughts + (row.skippedPositions ?? 0);
+    return digitSpans([
+      ...row.questionIds.map(textOf),
+      ...Array<string>(between).fill(''),
+      ...row.tailIds.map(textOf),
+    ]);
   };
   const numbers = numbersOf(first!);
   const other = others.find((example) => !isDeepStrictEqual(numbersOf(example), numbers));

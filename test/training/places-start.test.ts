@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { modelConfigSchema } from '../../src/model/model-config.ts';
 import { Random } from '../../src/random.ts';
 import { initialWeights } from '../../src/training/initialize.ts';
-import { digitSpans } from '../../src/training/places-start.ts';
+import { type DigitSpan, digitSpans } from '../../src/training/places-start.ts';
 import { loadTrainingData } from '../../src/training/training-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { tinyConfig, tinyLlamaConfig } from '../support/tiny-model.ts';
-import { constantRate, noHints, tinyRun } from '../support/tiny-run.ts';
+import { constantRate, noHints, type RunFile, tinyRun } from '../support/tiny-run.ts';
 
 /** Of four digits, and of five. */
 const sample = join(import.meta.dirname, '../data/multiplication-sample.txt');
@@ -31,20 +31,34 @@ describe('numbers of a data set', () => {
 
   const multiplication = { kind: 'multiplication', digits: 4 } as const;
 
-  it('are those of every row, question, chain and answer', () => {
+  const numbersOf = (changes: Partial<RunFile>): DigitSpan[] => {
     const validation = join(temporaryDirectory(), 'four-digits.txt');
     const lines = readFileSync(sample, 'utf8').split('\n');
     writeFileSync(validation, lines.filter((line) => /^(\d ){4}\*/.test(line)).join('\n'));
-    const { numbers } = loadTrainingData(
-      tinyRun({
-        method: 'cot',
-        start: { kind: 'places' },
-        segments,
-        data: { ...multiplication, validation },
-      }),
-    );
+    const data = { ...multiplication, validation };
+    return loadTrainingData(tinyRun({ start: { kind: 'places' }, segments, data, ...changes }))
+      .numbers;
+  };
+
+  it('are those of every row, question, chain and answer', () => {
+    const numbers = numbersOf({ method: 'cot' });
     expect(numbers.map(({ digits }) => digits)).toEqual([4, 4, 5, 6, 6, 7, 7, 8, 8]);
     expect(numbers.map(({ first }) => first)).toEqual([0, 5, 10, 16, 23, 31, 39, 48, 58]);
+  });
+
+  it('are where the run begins with them', () => {
+    const firsts = (changes: Partial<RunFile>) => numbersOf(changes).map(({ first }) => first);
+    expect(firsts({ method: 'no-cot' })).toEqual([0, 5, 11]);
+    const removing = [{ ...segments[0]!, removedTokens: { from: 21, to: 21 } }];
+    const icot = { method: 'icot', segments: removing } as const;
+    expect(firsts(icot)).toEqual([0, 5, 10, 18, 27, 37]);
+    const keepPositions = { ...icot, tokenRemoval: { keepPositions: true } };
+    expect(firsts(keepPositions)).toEqual([0, 5, 31, 39, 48, 58]);
+    const allBeyond = { ...icot, tokenRemoval: { keepPositions: true, allBeyond: 20 } };
+    expect(firsts(allBeyond)).toEqual([0, 5, 58]);
+    // Two thoughts between their markers stand before the answer, and the whole chain is gone.
+    const lastStage = [{ ...segments[0]!, stage: 3 }];
+    expect(firsts({ method: 'coconut', segments: lastStage })).toEqual([0, 5, 15]);
   });
 
   it('are refused where one row has them elsewhere', () => {
