@@ -87,6 +87,24 @@ describe('a batch', () => {
     expect(share).toBeLessThan(0.45);
   });
 
+  it('has as many rows with zeros as its segment asks for', () => {
+    const validation = join(import.meta.dirname, '../data/multiplication-sample.txt');
+    const zerosOf = (rowsWithZeros: number): number => {
+      const run = tinyRun({
+        method: 'icot',
+        data: { kind: 'multiplication', digits: 4, validation },
+        segments: [{ trainSteps: 1, ...constantRate(1e-3), rowsWithZeros }],
+      });
+      const draw = { random: new Random(1), segment: run.segments[0]!, groups: 1, first: 0 };
+      const [group] = loadTrainingData(run).groups({ ...draw, perGroup: 200 });
+      const digits = group!.examples.map(({ question }) => question).join('');
+      return [...digits].filter((character) => character === '0').length / (200 * 6);
+    };
+    // Of the six digits that may be zero a tenth are anyway, and of the others in a row with zeros half.
+    expect(zerosOf(0)).toBeCloseTo(0.1, 1);
+    expect(zerosOf(1)).toBeCloseTo(0.55, 1);
+  });
+
   it('holds groups × perGroup rows with the stage its segment asks for', () => {
     const { batches, stage } = sourceOf(config).batch(0);
     const [batch] = batches as [TrainBatch];
