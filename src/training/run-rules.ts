@@ -77,12 +77,13 @@ export function problemsOf(config: Settings): Problem[] {
 /** Paths within the segment. */
 function segmentProblems(
   segment: Settings['segments'][number],
-  { method, data: { kind } }: Settings,
+  { method, data }: Settings,
 ): Problem[] {
   const problems: Problem[] = [];
   const refuse = (key: keyof typeof segment, message: string): void => {
     problems.push({ path: [key], message });
   };
+  const { kind } = data;
   const { filler, stages } = methods[method];
   const sizeProblem = sizeProblems[kind];
   const { task, nodes, maxHops, also, negatedStatements, rowsWithZeros, removedTokens } = segment;
@@ -98,8 +99,10 @@ function segmentProblems(
   if (also !== null && kind !== 'prosqa') refuse('also', 'only for ProsQA');
   if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
     refuse('negatedStatements', 'only for ProntoQA, with nodes');
-  if (rowsWithZeros > 0 && kind !== 'multiplication')
+  if (rowsWithZeros > 0 && data.kind !== 'multiplication')
     refuse('rowsWithZeros', `${kind} has no factors`);
+  if (rowsWithZeros > 0 && data.kind === 'multiplication' && data.digits === 1)
+    refuse('rowsWithZeros', 'a factor of one digit has none that may be zero');
   if (task === 'walks' && kind !== 'prosqa') refuse('task', `there are no walks over ${kind}`);
   if (task === 'text' && filler !== 'thought')
     refuse('task', `${method} has no thoughts to put into text`);

@@ -124,6 +124,13 @@ describe('readTrainingConfig', () => {
     expect(() => read({ ...minimal, segments: [{ ...segment, rowsWithZeros: 0.5 }] })).toThrow(
       'segments.0.rowsWithZeros: prosqa has no factors',
     );
+    const oneDigit = {
+      data: { kind: 'multiplication', digits: 1, validation: 'valid.txt' },
+      segments: [{ ...segment, rowsWithZeros: 0.5 }],
+    };
+    expect(() => read({ ...minimal, ...oneDigit })).toThrow(
+      'segments.0.rowsWithZeros: a factor of one digit has none that may be zero',
+    );
     expect(() => read({ ...minimal, padThoughts: false })).toThrow(/padThoughts: .* a stop head/);
     expect(read({ ...minimal, padThoughts: false, stopHead: {} }).padThoughts).toBe(false);
     expect(read({ ...minimal, method: 'cot', padThoughts: false }).padThoughts).toBe(false);

@@ -31,8 +31,8 @@ export const toLine = ({ question, steps, answer }: Example): string =>
 
 /**
  * Two factors of `size` digits, none starting with 0.
- * @param withZeros chance that the example is one of few terms: its other digits are then zero with a chance that is
- * itself drawn evenly from [0, 1), and the product's middle digits, sums of `size` terms, are seen as sums of fewer
+ * @param withZeros chance that the example has zeros: each of its other digits is one with a chance drawn evenly from
+ * [0, 1) for the example, so that the product's middle digits, sums of `size` terms, are seen as sums of fewer too
  */
 export function drawMultiplication(random: Random, size: number, withZeros = 0): Example {
   const zeros = withZeros > 0 && random.uniform() < withZeros ? random.uniform() : 0;
