@@ -99,10 +99,11 @@ function segmentProblems(
   if (also !== null && kind !== 'prosqa') refuse('also', 'only for ProsQA');
   if (negatedStatements !== NEGATED_STATEMENTS && (kind !== 'prontoqa' || nodes === null))
     refuse('negatedStatements', 'only for ProntoQA, with nodes');
-  if (rowsWithZeros > 0 && data.kind !== 'multiplication')
-    refuse('rowsWithZeros', `${kind} has no factors`);
-  if (rowsWithZeros > 0 && data.kind === 'multiplication' && data.digits === 1)
-    refuse('rowsWithZeros', 'a factor of one digit has none that may be zero');
+  if (rowsWithZeros > 0) {
+    if (data.kind !== 'multiplication') refuse('rowsWithZeros', `${kind} has no factors`);
+    else if (data.digits === 1)
+      refuse('rowsWithZeros', 'a factor of one digit has none that may be zero');
+  }
   if (task === 'walks' && kind !== 'prosqa') refuse('task', `there are no walks over ${kind}`);
   if (task === 'text' && filler !== 'thought')
     refuse('task', `${method} has no thoughts to put into text`);
